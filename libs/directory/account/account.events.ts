@@ -1,0 +1,90 @@
+/**
+ * Events of `account` streams, and of `source` streams when another system's log recorded the same fact about one of its
+ * accounts. Own accounts are known by an opaque id, observed ones by their distinguished name; both stand in `account`.
+ */
+import { z } from 'zod';
+import { defineEvent, type EventsOf } from '#event-store';
+
+const accountRef = { forest: z.string(), account: z.string() };
+
+export const accountKind = z.enum(['user', 'computer', 'managedService']);
+
+/** Another account that already holds the name, and how the two names meet. */
+export const holder = z.object({
+  account: z.string(),
+  spn: z.string(),
+  by: z.enum(['same-account', 'exact', 'unicode', 'alias', 'upn']),
+});
+
+export const accountEvents = {
+  AccountCreated: defineEvent(
+    'AccountCreated',
+    z.object({
+      ...accountRef,
+      domain: z.string(),
+      kind: accountKind,
+      samAccountName: z.string(),
+      userPrincipalName: z.string().optional(),
+      dnsHostName: z.string().optional(),
+      enabled: z.boolean(),
+    }),
+    { personal: ['account', 'samAccountName', 'userPrincipalName'] },
+  ),
+  /** Only the names that changed are there; `account` stays the id under which the stream was opened. */
+  AccountRenamed: defineEvent(
+    'AccountRenamed',
+    z.object({
+      ...accountRef,
+      samAccountName: z.string().optional(),
+      userPrincipalName: z.string().nullable().optional(),
+      dnsHostName: z.string().nullable().optional(),
+    }),
+    { personal: ['account', 'samAccountName', 'userPrincipalName'] },
+  ),
+  /** `kvno` and `keys` are known for own accounts only. The keys themselves never stand in an event. */
+  PasswordChanged: defineEvent(
+    'PasswordChanged',
+    z.object({
+      ...accountRef,
+      kvno: z.int().min(1).optional(),
+      keys: z.array(z.object({ etype: z.int(), salt: z.string() })).optional(),
+    }),
+    { personal: ['account', 'keys'] },
+  ),
+  AccountEnabled: defineEvent('AccountEnabled', z.object(accountRef), { personal: ['account'] }),
+  AccountDisabled: defineEvent('AccountDisabled', z.object(accountRef), { personal: ['account'] }),
+  AccountDeleted: defineEvent('AccountDeleted', z.object(accountRef), { personal: ['account'] }),
+  SpnRegistered: defineEvent(
+    'SpnRegistered',
+    z.object({
+      ...accountRef,
+      domain: z.string(),
+      spn: z.string(),
+      /** Accepted in `audit` although these hold it. */ conflicts: z.array(holder).optional(),
+    }),
+    { personal: ['account'] },
+  ),
+  SpnRemoved: defineEvent('SpnRemoved', z.object({ ...accountRef, domain: z.string(), spn: z.string() }), {
+    personal: ['account'],
+  }),
+  SpnRegistrationRefused: defineEvent(
+    'SpnRegistrationRefused',
+    z.object({
+      ...accountRef,
+      domain: z.string(),
+      operation: z.enum(['add', 'delete', 'replace']),
+      spns: z.array(z.string()),
+      /** The number and name the refusing system uses: 8647 ERROR_DS_SPN_VALUE_NOT_UNIQUE_IN_FOREST, LDAP 19 constraintViolation … */
+      status: z.int(),
+      code: z.string(),
+      reason: z.string(),
+      /** Empty where the source names nobody. */
+      holders: z.array(holder),
+    }),
+    { personal: ['account', 'holders'] },
+  ),
+};
+
+export type AccountKind = z.infer<typeof accountKind>;
+export type Holder = z.infer<typeof holder>;
+export type AccountEvent = EventsOf<typeof accountEvents>;

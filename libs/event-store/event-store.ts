@@ -1,0 +1,74 @@
+import type { Json, NewEvent, RecordedEvent } from './event.js';
+
+/** What a writer believes of a stream: an exact version (0 = it does not exist yet) or nothing at all. */
+export type ExpectedVersion = number | 'any';
+
+export type StreamWrite = {
+  readonly stream: string;
+  readonly expected: ExpectedVersion;
+  readonly events: readonly NewEvent[];
+};
+
+/** "I decided on what I read": the stream must still be at this version (0 = must still not exist). */
+export type Guard = { readonly stream: string; readonly version: number };
+
+/** One atomic unit of an append. It may write no event at all: then only its reply is kept. */
+export type AppendItem = {
+  /** Receipt id (UUID): of the command, or of the observed record. */
+  readonly id: string;
+  /** 32 bytes over the request (never over the resulting events, which differ on a retry). */
+  readonly digest: Uint8Array;
+  readonly writes: readonly StreamWrite[];
+  readonly guards?: readonly Guard[];
+  /** Kept with the receipt and given back to a retry. Never key material. */
+  readonly reply?: Json;
+};
+
+export type Committed = {
+  readonly status: 'committed' | 'duplicate';
+  /** Position of the item's last event; of the log's head when the item wrote none. */
+  readonly position: number;
+  readonly reply: Json;
+};
+
+export type AppendResult =
+  | Committed
+  | { readonly status: 'conflict'; readonly stream: string; readonly expected: number; readonly actual: number }
+  | { readonly status: 'id_reuse'; readonly id: string };
+
+/**
+ * The log. What it promises (architecture §7), each point a test of `event-store.contract.int-spec.ts`:
+ *
+ * 1. Each item of an append is atomic over all its streams and guards and has its own result; it never fails its
+ *    neighbours. Expected versions and guards are judged under the log's head lock.
+ * 2. Asking again with the same id and digest gives `duplicate` with the first position and reply and adds nothing;
+ *    the same id with another digest gives `id_reuse`.
+ * 3. Positions are dense and become visible in order: who has seen N never later meets a position <= N.
+ * 4. On return it is durable.
+ * 5. Nothing updates or deletes an event.
+ * 6. Memory is bounded: a full queue throws `LogBusy` with `retryAfterMs`.
+ *
+ * Throws `LogBusy` (nothing was written), `LogUnavailable` (the database cannot be reached, or the outcome is unknown:
+ * ask again with the same id) and `EventRejected` (an event that can never be stored: too large, bad keys).
+ */
+export interface EventStore {
+  append(items: readonly AppendItem[]): Promise<AppendResult[]>;
+
+  /** The first answer to this request, if there is one: read before deciding, so that a retry decides nothing. */
+  receipt(
+    id: string,
+    digest: Uint8Array,
+  ): Promise<Committed | { readonly status: 'id_reuse'; readonly id: string } | null>;
+
+  /** Versions of these streams, 0 where a stream does not exist, all from one snapshot. */
+  versions(streams: readonly string[]): Promise<Map<string, number>>;
+
+  /** All events of one stream in order, current shapes. Bounded: throws `StreamTooLong` above `limit` (default 100,000). */
+  readStream(stream: string, options?: { fromVersion?: number; limit?: number }): Promise<RecordedEvent[]>;
+
+  /** At most `limit` events after `position`, in order, current shapes. */
+  readAll(options: { after: number; limit: number; upTo?: number }): Promise<RecordedEvent[]>;
+
+  /** Position of the last visible event; 0 on an empty log. */
+  head(): Promise<number>;
+}

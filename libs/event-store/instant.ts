@@ -1,0 +1,41 @@
+/**
+ * Instants as the log keeps them: RFC 3339 UTC text with the source's own precision, up to nine fraction digits.
+ * They never pass through a millisecond Date; comparison goes through integer nanoseconds.
+ */
+
+const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?Z$/;
+
+export class InvalidInstant extends Error {
+  readonly code = 'ES_INVALID_INSTANT';
+  constructor(text: string) {
+    super(
+      `"${text}" is not an instant: write RFC 3339 UTC with at most nine fraction digits, such as 2026-11-22T10:53:32.933392Z`,
+    );
+  }
+}
+
+/** Nanoseconds since 1970-01-01T00:00:00Z. Throws InvalidInstant. */
+export function instantToNanos(text: string): bigint {
+  const match = INSTANT.exec(text);
+  if (!match) throw new InvalidInstant(text);
+  const [, year, month, day, hour, minute, second, fraction = ''] = match;
+  const millis = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  if (new Date(millis).toISOString().slice(0, 19) !== text.slice(0, 19)) throw new InvalidInstant(text);
+  return BigInt(millis) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+}
+
+/** The shortest text of at least `digits` fraction digits (default 6) that holds these nanoseconds exactly. */
+export function nanosToInstant(nanos: bigint, digits = 6): string {
+  const seconds = nanos / 1_000_000_000n - (nanos % 1_000_000_000n < 0n ? 1n : 0n);
+  const fraction = (nanos - seconds * 1_000_000_000n).toString().padStart(9, '0');
+  const kept = fraction.slice(0, digits) + fraction.slice(digits).replace(/0+$/, '');
+  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return kept === '' ? `${whole}Z` : `${whole}.${kept}Z`;
+}
+
+/** Negative, zero or positive as `a` lies before, at or after `b`, whatever their precisions. */
+export function compareInstants(a: string, b: string): number {
+  const left = instantToNanos(a);
+  const right = instantToNanos(b);
+  return left < right ? -1 : left > right ? 1 : 0;
+}
