@@ -1,0 +1,24 @@
+/**
+ * What every read model is (architecture §5, "Shape of a projection"): evidence rows per key, and derived rows that are a
+ * pure function of that key's evidence set, recomputed for the keys touched. Order within a key is total: (occurredAt,
+ * source, record, item | stream, version), so that sources imported in any order end in equal tables.
+ */
+import type { RecordedEvent } from '#event-store';
+import type { PoolClient } from 'pg';
+
+export type Projection = {
+  /** Also the name of its checkpoint and of its shadow schema while it is rebuilt: lower case, digits and `_`. */
+  readonly name: string;
+  /** Counted up when the tables or what stands in them change: the projection is then built anew. */
+  readonly version: number;
+  /** Tables of schema `read` that belong to this projection alone. Each has a primary key; none has a sequence. */
+  readonly tables: readonly string[];
+  /** Events of other types are never given to `apply`. */
+  handles(type: string): boolean;
+  /**
+   * Folds one page of the log, in order, into the tables, in the transaction that also moves the checkpoint. One caller at
+   * a time; the page holds at most some thousand events. Statements name tables without a schema: the search path says
+   * whether they are those in use (`read`) or those of a rebuild. Must be deterministic: no clock, no randomness.
+   */
+  apply(tx: PoolClient, events: readonly RecordedEvent[]): Promise<void>;
+};
