@@ -1,0 +1,22 @@
+/**
+ * Rows into a table in one statement, whatever their number: the rows as one JSON text that PostgreSQL reads as the
+ * table's own row type. Keys are column names; bigint goes as text, arrays become arrays.
+ */
+import type { PoolClient } from 'pg';
+
+export type Row = { readonly [column: string]: unknown };
+
+/** `table` is a name of ours, found through the search path. A row whose primary key is there already is left as it is. */
+export async function insertRows(tx: PoolClient, table: string, rows: readonly Row[]): Promise<void> {
+  if (rows.length === 0) return;
+  const text = JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+  await tx.query(
+    `INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1) ON CONFLICT DO NOTHING`,
+    [text],
+  );
+}
+
+/** PostgreSQL's text holds no NUL, JSON does: it is kept visible as U+FFFD instead of stopping the projection. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
+}
