@@ -25,27 +25,18 @@ export type SpnParts =
 export function composeSpn(parts: SpnParts): Spn {
   const { serviceClass, host } = parts;
   const port = parts.kind === 'domain' ? undefined : parts.port;
-  const serviceName = parts.kind === 'host' ? undefined : parts.kind === 'domain' ? parts.domain : parts.serviceName;
-  if (port !== undefined && !isPort(port)) {
-    throw new SpnSyntaxError(
-      'SPN_PORT',
-      serviceClass.length + host.length + 2,
-      `${port} is not a port: give one from 1 to 65535`,
-    );
-  }
+  const hostAt = serviceClass.length + 1;
   refuseSeparator('service class', serviceClass, '/', 0);
-  refuseSeparator('host', host, '/', serviceClass.length + 1);
-  refuseSeparator('host', host, ':', serviceClass.length + 1);
-  if (serviceName !== undefined)
-    refuseSeparator('service name', serviceName, '/', serviceClass.length + host.length + 2);
-  return validateSpn(
-    printSpn({
-      serviceClass,
-      host,
-      ...(port !== undefined && { port }),
-      ...(serviceName !== undefined && { serviceName }),
-    }),
-  );
+  refuseSeparator('host', host, '/', hostAt);
+  refuseSeparator('host', host, ':', hostAt);
+  if (port !== undefined && !isPort(port)) {
+    throw new SpnSyntaxError('SPN_PORT', hostAt + host.length + 1, `${port} is not a port: give one from 1 to 65535`);
+  }
+  const hostBased = printSpn({ serviceClass, host, ...(port !== undefined && { port }) });
+  if (parts.kind === 'host') return validateSpn(hostBased);
+  const serviceName = parts.kind === 'domain' ? parts.domain : parts.serviceName;
+  refuseSeparator('service name', serviceName, '/', hostBased.length + 1);
+  return validateSpn(`${hostBased}/${serviceName}`);
 }
 
 function refuseSeparator(what: string, part: string, separator: '/' | ':', partAt: number): void {

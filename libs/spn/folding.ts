@@ -10,14 +10,15 @@
 import { isIgnorable } from './ignorable.js';
 
 /** Letters with a stroke or bar: one base letter in the comparison, but no decomposition in Unicode. */
+// prettier-ignore
 const STROKED: Readonly<Record<string, string>> = {
   ⱥ: 'a', ƀ: 'b', ȼ: 'c', đ: 'd', ɇ: 'e', ǥ: 'g', ħ: 'h', ɨ: 'i', ɉ: 'j', ꝁ: 'k', ł: 'l', ƚ: 'l', ø: 'o', ɵ: 'o', ᵽ: 'p',
   ɍ: 'r', ŧ: 't', ⱦ: 't', ʉ: 'u', ɏ: 'y', ƶ: 'z',
-}; // prettier-ignore
+};
 
 const ASCII = /^[\0-\x7f]*$/;
-const INHERITED_MARK = /^(?=\p{Mn})\p{Script=Inherited}$/u;
-const WORD = /^[\p{L}\p{N}\p{M}]+$/u;
+const INHERITED_MARKS = /(?=\p{Mn})\p{Script=Inherited}/gu;
+const ONE_WORD_CHARACTER = /^[\p{L}\p{N}]\p{M}*$/u;
 const FULLWIDTH_SOLIDUS = '\uff0f';
 const HIRAGANA_FIRST = 0x3041;
 const HIRAGANA_LAST = 0x3096;
@@ -30,28 +31,25 @@ export function fold(text: string): string {
 }
 
 function foldCharacter(character: string): string {
-  return [...decompose(character)]
-    .flatMap((part) => [...foldCase(part).normalize('NFD')])
-    .filter((part) => !isDroppedMark(part))
-    .map((part) => toKatakana(STROKED[part] ?? part))
-    .join('');
+  const letters = foldCase(withoutAccents(decompose(character)));
+  return [...withoutAccents(letters.normalize('NFD'))].map((letter) => toKatakana(STROKED[letter] ?? letter)).join('');
 }
 
-/** Width and circled forms of letters and digits; other compatibility forms (½, ¨, no-break space) stay what they are. */
+/** Width, circled and styled forms of one letter, digit or ASCII sign; other forms (½, ㎗, no-break space) stay as they are. */
 function decompose(character: string): string {
   const compatible = character.normalize('NFKD');
   const isFullwidthAscii = character >= '\uff01' && character <= '\uff5e' && character !== FULLWIDTH_SOLIDUS;
-  return isFullwidthAscii || WORD.test(compatible) ? compatible : character;
+  return isFullwidthAscii || ONE_WORD_CHARACTER.test(compatible) ? compatible : character;
 }
 
-/** Lower, upper, lower: letters with several lower-case forms (ſ, ς, ß and ẞ) come out as one. */
-function foldCase(character: string): string {
-  return character.toLowerCase().toUpperCase().toLowerCase();
+/** Lower, upper, lower: letters with several lower-case forms come out as one (ſ as s, ς as σ, ß and ẞ as ss). */
+function foldCase(text: string): string {
+  return text.toLowerCase().toUpperCase().toLowerCase();
 }
 
-/** Accents go. Marks that belong to a script (vowel signs) stay, and so do invisible ones, which only a lookup drops. */
-function isDroppedMark(character: string): boolean {
-  return INHERITED_MARK.test(character) && !isIgnorable(character.codePointAt(0) ?? 0);
+/** Marks that belong to a script (vowel signs) stay, and so do invisible ones, which only a lookup drops. */
+function withoutAccents(text: string): string {
+  return text.replace(INHERITED_MARKS, (mark) => (isIgnorable(mark) ? mark : ''));
 }
 
 function toKatakana(character: string): string {

@@ -25,30 +25,34 @@ const DEFAULT_IGNORABLE: readonly (readonly [first: number, last: number])[] = [
   [0xe0000, 0xe0fff], // tags and variation selectors supplement
 ];
 
+const IGNORABLE = DEFAULT_IGNORABLE.map(([first, last]) => `\\u{${hex(first)}}-\\u{${hex(last)}}`).join('');
+const ONE_IGNORABLE = new RegExp(`^[${IGNORABLE}]$`, 'u');
+const EVERY_IGNORABLE = new RegExp(`[${IGNORABLE}]`, 'gu');
+
 /** `codePoint` in the form U+200C, `offset` in UTF-16 units. */
 export interface IgnorableCodePoint {
   readonly codePoint: string;
   readonly offset: number;
 }
 
-export function isIgnorable(codePoint: number): boolean {
-  return DEFAULT_IGNORABLE.some(([first, last]) => codePoint >= first && codePoint <= last);
-}
-
 /** Every invisible code point of a text, in order. An SPN that holds one is never legitimate. */
 export function ignorableCodePoints(text: string): IgnorableCodePoint[] {
-  const found: IgnorableCodePoint[] = [];
-  let offset = 0;
-  for (const character of text) {
-    const codePoint = character.codePointAt(0) ?? 0;
-    if (isIgnorable(codePoint))
-      found.push({ codePoint: `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`, offset });
-    offset += character.length;
-  }
-  return found;
+  return [...text.matchAll(EVERY_IGNORABLE)].map(({ 0: character, index }) => ({
+    codePoint: `U+${hex(character.codePointAt(0) ?? 0).padStart(4, '0')}`,
+    offset: index,
+  }));
 }
 
 /** The text without its invisible code points. */
 export function dropIgnorable(text: string): string {
-  return [...text].filter((character) => !isIgnorable(character.codePointAt(0) ?? 0)).join('');
+  return text.replace(EVERY_IGNORABLE, '');
+}
+
+/** `character` is one code point. */
+export function isIgnorable(character: string): boolean {
+  return ONE_IGNORABLE.test(character);
+}
+
+function hex(codePoint: number): string {
+  return codePoint.toString(16).toUpperCase();
 }

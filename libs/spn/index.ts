@@ -9,8 +9,10 @@ export {
   lookupClass,
   lookupName,
   splitLookupName,
+  lookupFold,
   type SpnKeys,
 } from './keys.js';
+export { fold } from './folding.js';
 export { ignorableCodePoints, type IgnorableCodePoint } from './ignorable.js';
 export {
   parseAliasEntry,
