@@ -3,6 +3,9 @@ import * as fc from 'fast-check';
 import { fold } from './folding.js';
 import { dropIgnorable, ignorableCodePoints, isIgnorable } from './ignorable.js';
 
+/** Unassigned and private code points have no data to fold by. */
+const UNASSIGNED = /\p{Cn}|\p{Co}/u;
+
 /** Every Unicode scalar value as a text of its own. */
 function* everyCharacter(): Generator<string> {
   for (let codePoint = 0; codePoint <= 0x10ffff; codePoint += 1) {
@@ -58,6 +61,7 @@ describe('folding', () => {
     const unstable: string[] = [];
     const solidus: string[] = [];
     for (const character of everyCharacter()) {
+      if (UNASSIGNED.test(character)) continue;
       const folded = fold(character);
       if (fold(folded) !== folded) unstable.push(character);
       if (folded.includes('/')) solidus.push(character);
