@@ -1,4 +1,40 @@
-export * from './catalogue.js';
-export * from './event.js';
-export * from './event-store.js';
-export * from './instant.js';
+/** The event log: append, read, transact, subscribe; events, their catalogues, ids and instants. */
+export { canonicalJson, NotCanonical } from './canonical-json.js';
+export { type Catalogue, defineEvent, type EventDefinition, type EventsOf, type Upcaster } from './catalogue.js';
+export { type Clock, createSystemClock, type Random, systemRandom } from './clock.js';
+export {
+  type Json,
+  type JsonObject,
+  type Metadata,
+  type NewEvent,
+  type RecordedEvent,
+  type SourceRef,
+  streamCategory,
+  streamId,
+  streamName,
+} from './event.js';
+export { leafHash } from './event-body.js';
+export { newEventId, observedEventId } from './event-id.js';
+export {
+  EventRejected,
+  LogBusy,
+  LogUnavailable,
+  NewerSchemaVersion,
+  RequestIdReused,
+  StreamTooLong,
+  WrongExpectedVersion,
+} from './event-store.error.js';
+export type {
+  AppendItem,
+  AppendResult,
+  Committed,
+  EventStore,
+  ExpectedVersion,
+  Guard,
+  StreamWrite,
+} from './event-store.js';
+export { compareInstants, InvalidInstant, instantToNanos, nanosToInstant } from './instant.js';
+export { createEventStore, type EventStoreOptions } from './postgres-event-store.js';
+export { requestDigest } from './request-digest.js';
+export { CLOCK, EVENT_STORE, RANDOM } from './tokens.js';
+export { type DecidedWrite, type Decision, type Load, type Request, transact } from './transact.js';

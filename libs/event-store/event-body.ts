@@ -1,0 +1,66 @@
+/**
+ * An event's bytes: canonical JSON whose SHA-256 leaf (RFC 6962 §2.1: SHA-256(0x00 || body)) the log commits to.
+ *
+ *   {"data":…,"id":…,"metadata":…,"occurredAt":…,"prev":…,"recordedAt":…,"schemaVersion":…,"stream":…,"type":…,"version":…}
+ *
+ * `prev` is the hex leaf of the stream's previous event, null for its first. What the append gives an event (prev,
+ * recordedAt, version) may have to be given again when the stream has moved: so the rest is written once, as a draft.
+ */
+import { hash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.js';
+import type { JsonObject, Metadata, NewEvent, RecordedEvent } from './event.js';
+import { instantToNanos } from './instant.js';
+
+/** Entry bundles of a tiled log hold at most 65,535 bytes each (C2SP tlog-tiles). */
+export const BODY_BYTES_MAX = 60 * 1024;
+/** `"prev"` (64 hex digits and quotes), `,"recordedAt":"…Z"`, the version's digits and the last brace, at their longest. */
+const APPENDED_BYTES_MAX = 66 + 43 + 10 + 1;
+
+export type EventDraft = {
+  readonly id: string;
+  readonly type: string;
+  readonly schemaVersion: number;
+  /** The body up to `"prev":`, and from behind recordedAt up to `"version":`. */
+  readonly front: string;
+  readonly back: string;
+  /** Most bytes that the body can have. */
+  readonly bytes: number;
+};
+
+export type Link = { readonly prev: string | null; readonly recordedAt: string; readonly version: number };
+
+/** Throws NotCanonical and InvalidInstant. */
+export function draftEvent(stream: string, id: string, event: NewEvent): EventDraft {
+  instantToNanos(event.occurredAt);
+  const { type, schemaVersion } = event;
+  const data = canonicalJson(event.data);
+  const metadata = canonicalJson(event.metadata);
+  const front = `{"data":${data},"id":"${id}","metadata":${metadata},"occurredAt":"${event.occurredAt}","prev":`;
+  const back = `,"schemaVersion":${schemaVersion},"stream":${JSON.stringify(stream)},"type":"${type}","version":`;
+  const bytes = Buffer.byteLength(front) + Buffer.byteLength(back) + APPENDED_BYTES_MAX;
+  return { id, type, schemaVersion, front, back, bytes };
+}
+
+/** `recordedAt` has six fraction digits. `leaf` is hex. */
+export function encodeEvent(draft: EventDraft, { prev, recordedAt, version }: Link): { body: string; leaf: string } {
+  const quoted = prev === null ? 'null' : `"${prev}"`;
+  const body = `${draft.front}${quoted},"recordedAt":"${recordedAt}"${draft.back}${version}}`;
+  return { body, leaf: leafHash(body) };
+}
+
+export function leafHash(body: string): string {
+  return hash('sha256', `\0${body}`, 'hex');
+}
+
+/** The event as it was written, at the schema version of then. */
+export function decodeEvent(position: number, body: string): RecordedEvent {
+  const event = JSON.parse(body) as StoredEvent;
+  const { id, stream, version, type, schemaVersion, occurredAt, recordedAt, data, metadata } = event;
+  return { id, stream, version, position, type, schemaVersion, occurredAt, recordedAt, data, metadata };
+}
+
+type StoredEvent = Omit<RecordedEvent, 'position'> & {
+  readonly prev: string | null;
+  data: JsonObject;
+  metadata: Metadata;
+};
