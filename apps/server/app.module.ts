@@ -1,0 +1,72 @@
+/**
+ * The server's one Nest module: the log, keys, clock and pools as providers, the libs' handlers, and the controllers in front.
+ */
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { CqrsModule } from '@nestjs/cqrs';
+import { LoggerModule } from 'nestjs-pino';
+import { AuthenticationModule } from '#authentication';
+import { DirectoryModule, KEY_STORE, type KeyStore, NAME_KEY, type NameKey } from '#directory';
+import { CLOCK, type Clock, EVENT_STORE, type EventStore, RANDOM, type Random } from '#event-store';
+import { KEY_ENCRYPTION_KEY, OperationsModule } from '#operations';
+import type { KeyEncryptionKey } from '#directory';
+import { PROJECTORS, type Projectors, ProjectionsModule, READ_POOL } from '#projections';
+import type { Pool } from 'pg';
+import { controllers } from './http/controllers.js';
+import { AccessGuard } from './http/access.guard.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { ReadYourWrites } from './http/read-your-writes.js';
+import { schemaPipe } from './http/schema-pipe.js';
+import { loggerOptions } from './logging.js';
+import { Metrics } from './metrics.js';
+
+export type ServerParts = {
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly keyStore: KeyStore;
+  readonly nameKey: NameKey;
+  readonly keyEncryptionKey: KeyEncryptionKey;
+  readonly pool: Pool;
+  readonly projectors: Projectors;
+  readonly metrics: Metrics;
+  readonly logLevel: string;
+};
+
+@Global()
+@Module({})
+export class AppModule {
+  static with(parts: ServerParts): DynamicModule {
+    const provided = [
+      { provide: EVENT_STORE, useValue: parts.store },
+      { provide: CLOCK, useValue: parts.clock },
+      { provide: RANDOM, useValue: parts.random },
+      { provide: KEY_STORE, useValue: parts.keyStore },
+      { provide: NAME_KEY, useValue: parts.nameKey },
+      { provide: KEY_ENCRYPTION_KEY, useValue: parts.keyEncryptionKey },
+      { provide: READ_POOL, useValue: parts.pool },
+      { provide: PROJECTORS, useValue: parts.projectors },
+      { provide: Metrics, useValue: parts.metrics },
+    ];
+    return {
+      module: AppModule,
+      imports: [
+        LoggerModule.forRoot(loggerOptions(parts.logLevel)),
+        CqrsModule.forRoot(),
+        DirectoryModule,
+        AuthenticationModule,
+        OperationsModule,
+        ProjectionsModule,
+      ],
+      controllers,
+      providers: [
+        ...provided,
+        { provide: APP_PIPE, useFactory: schemaPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_INTERCEPTOR, useClass: ReadYourWrites },
+      ],
+      exports: provided,
+    };
+  }
+}

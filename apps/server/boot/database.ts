@@ -1,0 +1,47 @@
+/**
+ * The database of this server: the one that DATABASE_URL names, or an embedded PostgreSQL in the data folder. Migrations run
+ * before anything else sees it.
+ */
+import type { Pool } from 'pg';
+import { createPool, createPrisma, migrate, type PrismaClient, startEmbeddedPostgres } from '#postgres';
+import type { ServerConfig } from '../config.js';
+
+export type Database = {
+  readonly embedded: boolean;
+  /** For queries and projections. */
+  readonly pool: Pool;
+  /** The appender's own connections: an append never waits behind a read. */
+  readonly appendPool: Pool;
+  readonly prisma: PrismaClient;
+  close(): Promise<void>;
+};
+
+const READ_CONNECTIONS = 12;
+const APPEND_CONNECTIONS = 2;
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+export async function openDatabase(config: ServerConfig, log: (message: string) => void): Promise<Database> {
+  const embedded = config.databaseUrl ? undefined : await startEmbeddedPostgres({ folder: `${config.folder}/postgres`, log });
+  try {
+    const url = config.databaseUrl ?? embedded!.url;
+    const applied = await migrate(config.migrationUrl ?? url);
+    if (applied.length > 0) log(`migrations applied: ${applied.join(', ')}`);
+    const pool = createPool(url, { max: READ_CONNECTIONS, applicationName: 'kerbtrail', statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+    const appendPool = createPool(url, { max: APPEND_CONNECTIONS, applicationName: 'kerbtrail append' });
+    const prisma = createPrisma(pool);
+    return {
+      embedded: embedded !== undefined,
+      pool,
+      appendPool,
+      prisma,
+      async close() {
+        await prisma.$disconnect();
+        await Promise.all([pool.end(), appendPool.end()]);
+        await embedded?.stop();
+      },
+    };
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}

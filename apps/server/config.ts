@@ -1,0 +1,57 @@
+/**
+ * Configuration of the server: environment variables only, validated once at start by one schema. Every variable has one
+ * good default; with none set the server runs embedded, on 127.0.0.1, in ./.kerbtrail.
+ */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+const schema = z.object({
+  KERBTRAIL_FOLDER: z.string().min(1).default('.kerbtrail'),
+  KERBTRAIL_HOST: z.string().min(1).default('127.0.0.1'),
+  KERBTRAIL_PORT: z.coerce.number().int().min(0).max(65535).default(8088),
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://').optional(),
+  KERBTRAIL_MIGRATION_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://').optional(),
+  KERBTRAIL_KEK: z.string().optional(),
+  KERBTRAIL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export type ServerConfig = {
+  /** Absolute path of the data folder: embedded database, keys, local.json. */
+  readonly folder: string;
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Absent: the embedded PostgreSQL. */
+  readonly databaseUrl?: string | undefined;
+  /** The role that owns the schema; default: `databaseUrl`. */
+  readonly migrationUrl?: string | undefined;
+  /** Base64 of the 32-byte key-encryption key; absent: the file `kek` in the folder (embedded database only). */
+  readonly keyEncryptionKey?: string | undefined;
+  readonly logLevel: string;
+};
+
+export class InvalidConfiguration extends Error {
+  readonly code = 'CONFIG_INVALID';
+}
+
+/** Throws InvalidConfiguration that names each faulty variable and what it must be, never its value. */
+export function readConfig(env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new InvalidConfiguration(`The configuration cannot be used:\n  ${faults.join('\n  ')}`);
+  }
+  const values = parsed.data;
+  if (values.KERBTRAIL_MIGRATION_URL && !values.DATABASE_URL) {
+    throw new InvalidConfiguration('KERBTRAIL_MIGRATION_URL is set but DATABASE_URL is not: set both, or neither for the embedded PostgreSQL.');
+  }
+  return {
+    folder: resolve(cwd, values.KERBTRAIL_FOLDER),
+    host: values.KERBTRAIL_HOST,
+    port: values.KERBTRAIL_PORT,
+    databaseUrl: values.DATABASE_URL,
+    migrationUrl: values.KERBTRAIL_MIGRATION_URL ?? values.DATABASE_URL,
+    keyEncryptionKey: values.KERBTRAIL_KEK,
+    logLevel: values.KERBTRAIL_LOG_LEVEL,
+  };
+}

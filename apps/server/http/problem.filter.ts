@@ -1,0 +1,96 @@
+/**
+ * Every error that leaves the server is an RFC 9457 problem with a stable `code`. This is the one place that maps the libs'
+ * coded errors to HTTP statuses; an error without a code is ours, is logged whole and told as INTERNAL.
+ */
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+export type ProblemFields = { readonly [key: string]: unknown };
+
+/** A refusal or failure that a controller states itself; `fields` become extension members of the problem. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly fields: ProblemFields = {},
+    readonly headers: Record<string, string> = {},
+  ) {
+    super(message);
+  }
+}
+
+const statusByKind: Record<string, number> = { 'not-found': 404, forbidden: 403, conflict: 409, invalid: 400 };
+
+const statusByCode: Record<string, number> = {
+  ES_LOG_BUSY: 503,
+  ES_LOG_UNAVAILABLE: 503,
+  ES_EVENT_REJECTED: 413,
+  ES_WRONG_EXPECTED_VERSION: 409,
+  ES_REQUEST_ID_REUSED: 422,
+  ES_STREAM_TOO_LONG: 409,
+  ES_INVALID_INSTANT: 400,
+};
+
+const titles: Record<number, string> = {
+  400: 'Bad request',
+  401: 'Not authenticated',
+  403: 'Refused',
+  404: 'Not found',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Request id used before',
+  500: 'Internal error',
+  503: 'Not available now',
+};
+
+type CodedError = Error & { code?: unknown; kind?: unknown; retryAfterMs?: unknown };
+
+function toProblem(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error;
+  if (error instanceof HttpException) {
+    const status = error.getStatus();
+    return new Problem(status, status === 404 ? 'NOT_FOUND' : `HTTP_${status}`, error.message);
+  }
+  const { code, kind, message, retryAfterMs } = error as CodedError;
+  if (typeof code !== 'string') return undefined;
+  const fastifyStatus = (error as { statusCode?: unknown }).statusCode;
+  const status =
+    statusByKind[String(kind)] ??
+    statusByCode[code] ??
+    (code.startsWith('SPN_') ? 400 : undefined) ??
+    (code.startsWith('FST_') && typeof fastifyStatus === 'number' ? fastifyStatus : undefined);
+  if (status === undefined) return undefined;
+  const headers = typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {};
+  return new Problem(status, code, message, {}, headers);
+}
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly log = new Logger('http');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    let problem = toProblem(error);
+    if (!problem) {
+      this.log.error(error);
+      problem = new Problem(500, 'INTERNAL', 'The server failed; its log has the reason under this request id.', { requestId: request.id });
+    }
+    if (reply.sent || reply.raw.headersSent) return;
+    void reply
+      .status(problem.status)
+      .headers(problem.headers)
+      .type('application/problem+json')
+      .send({
+        type: `urn:kerbtrail:problem:${problem.code}`,
+        title: titles[problem.status] ?? 'Error',
+        status: problem.status,
+        code: problem.code,
+        detail: problem.message,
+        instance: request.url.split('?')[0],
+        ...problem.fields,
+      });
+  }
+}
