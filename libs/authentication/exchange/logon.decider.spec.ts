@@ -1,19 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideLogon, foldLogon, hasExpired, type LogonFacts } from './logon.decider.js';
 
-const accepted = {
-  accepted: true,
-  event: { type: 'ProofAccepted', data: { forest: 'corp', account: 'a1', proofDigest: 'd1', provenAt: 't' } },
-} as const;
-
+const client = { account: 'a1', domain: 'corp.example', enabled: true, kvno: 2, etypes: [18, 17] };
+const proof = {
+  forest: 'corp',
+  account: 'a1',
+  now: '2026-11-22T10:00:00.000000Z',
+  clockSkewSeconds: 300,
+  failedInWindow: 0,
+  proofDigest: 'd1',
+  provenAt: '2026-11-22T09:59:59.000000Z',
+  acceptedBefore: false,
+  etype: 18,
+};
 const facts: LogonFacts = {
   forest: 'corp',
   logon: 'l1',
   now: '2026-11-22T10:00:00.000000Z',
   clientName: 'alice@CORP.EXAMPLE',
   realm: 'CORP.EXAMPLE',
-  client: { account: 'a1', domain: 'corp.example', enabled: true, kvno: 2, etypes: [18, 17] },
-  proof: { verdict: accepted, etype: 18, kvno: 2 },
+  client,
+  etypes: [18, 17],
+  proof,
   handleDigest: 'h1',
   logonLifetimeSeconds: 36_000,
 };
@@ -41,6 +49,10 @@ describe('a logon', () => {
           },
         },
       ],
+      lockout: {
+        type: 'ProofAccepted',
+        data: { forest: 'corp', account: 'a1', proofDigest: 'd1', provenAt: '2026-11-22T09:59:59.000000Z' },
+      },
     });
   });
 
@@ -48,16 +60,19 @@ describe('a logon', () => {
     expect(decideLogon({ ...facts, proof: null })).toEqual({ outcome: 'preauth-required', events: [] });
   });
 
-  const client = facts.client!;
   it.each<[string, Partial<LogonFacts>, string]>([
-    ['of a name nobody holds', { client: null }, 'KDC_ERR_C_PRINCIPAL_UNKNOWN'],
+    ['of a name nobody holds', { client: 'unknown' }, 'KDC_ERR_C_PRINCIPAL_UNKNOWN'],
+    ['of a name that several hold', { client: 'ambiguous' }, 'KDC_ERR_PRINCIPAL_NOT_UNIQUE'],
     ['of a disabled account', { client: { ...client, enabled: false } }, 'KDC_ERR_CLIENT_REVOKED'],
-    ['of an account without a password', { client: { ...client, kvno: undefined, etypes: [] } }, 'KDC_ERR_NULL_KEY'],
+    ['of an account without a password', { client: { ...client, kvno: 0, etypes: [] } }, 'KDC_ERR_NULL_KEY'],
     [
-      'whose proof was refused',
-      { proof: { verdict: { accepted: false, code: 'KRB_AP_ERR_SKEW', reason: 'clock' }, etype: 18, kvno: 2 } },
-      'KRB_AP_ERR_SKEW',
+      'of an account whose keys the policy forbids',
+      { etypes: [17], client: { ...client, etypes: [18] } },
+      'KDC_ERR_ETYPE_NOSUPP',
     ],
+    ['with a proof under an etype the account lacks', { proof: { ...proof, etype: 23 } }, 'KDC_ERR_ETYPE_NOSUPP'],
+    ['with a proof under a wrong key', { proof: { ...proof, provenAt: null } }, 'KDC_ERR_PREAUTH_FAILED'],
+    ['with a proof of another time', { proof: { ...proof, provenAt: '2026-11-22T09:00:00Z' } }, 'KRB_AP_ERR_SKEW'],
   ])('%s is refused and recorded', (_, change, code) => {
     const decision = decideLogon({ ...facts, ...change });
     expect(decision).toMatchObject({
@@ -65,6 +80,12 @@ describe('a logon', () => {
       code,
       events: [{ type: 'TgtRefused', data: { logon: 'l1', clientName: 'alice@CORP.EXAMPLE', code } }],
     });
+  });
+
+  it('remembers a proof under a wrong key as a guess, and no other refused one', () => {
+    expect(decideLogon({ ...facts, proof: { ...proof, provenAt: null } }).lockout?.type).toBe('ProofFailed');
+    expect(decideLogon({ ...facts, proof: { ...proof, acceptedBefore: true } })).not.toHaveProperty('lockout');
+    expect(decideLogon({ ...facts, proof: { ...proof, etype: 23, provenAt: null } })).not.toHaveProperty('lockout');
   });
 
   it('is refused before its proof counts when the account is disabled', () => {
@@ -83,7 +104,7 @@ describe('a logon', () => {
       handleDigest: 'h1',
       expiresAt: '2026-11-22T20:00:00.000000Z',
     });
-    expect(foldLogon(decideLogon({ ...facts, client: null }).events)).toBeNull();
+    expect(foldLogon(decideLogon({ ...facts, client: 'unknown' }).events)).toBeNull();
     expect(foldLogon([])).toBeNull();
   });
 

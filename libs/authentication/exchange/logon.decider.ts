@@ -5,7 +5,8 @@
  * with "pre-authentication required", which is no failure and no event. Everything refused is a TgtRefused.
  */
 import { compareInstants, instantToNanos, nanosToInstant } from '#event-store';
-import type { ProofVerdict } from '../lockout/lockout.decider.js';
+import { judgeProof, type ProofFacts } from '../lockout/lockout.decider.js';
+import type { LockoutEvent } from '../lockout/lockout.events.js';
 import type { LogonEvent } from './exchange.events.js';
 
 /** What the directory knows of an account that a decision about a client or a holder rests on. */
@@ -14,8 +15,8 @@ export type AccountFacts = {
   /** DNS name of the domain it belongs to. */
   readonly domain: string;
   readonly enabled: boolean;
-  /** Absent before the first password. */
-  readonly kvno?: number | undefined;
+  /** Version of its current keys; 0 before the first password. */
+  readonly kvno: number;
   /** Encryption types of its current keys. */
   readonly etypes: readonly number[];
 };
@@ -28,47 +29,69 @@ export type LogonFacts = {
   readonly clientName: string;
   /** The realm that was asked, upper case. */
   readonly realm: string;
-  /** Null when nobody holds the name, or its holder was deleted. */
-  readonly client: AccountFacts | null;
+  readonly client: AccountFacts | 'unknown' | 'ambiguous';
+  /** Encryption types that the forest's policy allows, the strongest first. */
+  readonly etypes: readonly number[];
   /** Null when the request carried no proof. */
-  readonly proof: { readonly verdict: ProofVerdict; readonly etype: number; readonly kvno: number } | null;
+  readonly proof: (ProofFacts & { readonly etype: number }) | null;
   /** SHA-256 of the handle's secret part; the wire form, whose handle is the TGT itself, has none. */
   readonly handleDigest?: string;
   readonly logonLifetimeSeconds: number;
 };
 
-export type LogonDecision =
-  | { readonly outcome: 'issued'; readonly expiresAt: string; readonly events: readonly LogonEvent[] }
-  | { readonly outcome: 'preauth-required'; readonly events: readonly [] }
-  | {
-      readonly outcome: 'refused';
-      readonly code: string;
-      readonly reason: string;
-      readonly events: readonly LogonEvent[];
-    };
+/** `events` are the logon's own; `lockout` is what is to be remembered of the proof. */
+export type LogonDecision = { readonly events: readonly LogonEvent[]; readonly lockout?: LockoutEvent } & (
+  | { readonly outcome: 'issued'; readonly expiresAt: string }
+  | { readonly outcome: 'preauth-required' }
+  | { readonly outcome: 'refused'; readonly code: string; readonly reason: string }
+);
 
 export function decideLogon(facts: LogonFacts): LogonDecision {
-  const { forest, logon, clientName, client, proof } = facts;
-  const service = `krbtgt/${facts.realm}`;
-  const refuse = (code: string, reason: string): LogonDecision => {
-    const known = client ? { client: client.account } : {};
-    const data = { forest, logon, ...known, clientName, service, code, reason };
-    return { outcome: 'refused', code, reason, events: [{ type: 'TgtRefused', data }] };
-  };
-
-  if (!client) return refuse('KDC_ERR_C_PRINCIPAL_UNKNOWN', `no account of the forest is named ${clientName}`);
-  if (!client.enabled) return refuse('KDC_ERR_CLIENT_REVOKED', 'the account of the client is disabled');
-  if (client.etypes.length === 0) return refuse('KDC_ERR_NULL_KEY', 'the client has no password yet: set one');
+  const { forest, clientName, client, proof } = facts;
+  if (client === 'unknown') {
+    return refuse(facts, 'KDC_ERR_C_PRINCIPAL_UNKNOWN', `no account of forest ${forest} is named ${clientName}`);
+  }
+  if (client === 'ambiguous') {
+    return refuse(
+      facts,
+      'KDC_ERR_PRINCIPAL_NOT_UNIQUE',
+      `several accounts of forest ${forest} are named ${clientName}`,
+    );
+  }
+  if (!client.enabled) return refuse(facts, 'KDC_ERR_CLIENT_REVOKED', 'the account of the client is disabled');
+  if (client.etypes.length === 0) {
+    return refuse(facts, 'KDC_ERR_NULL_KEY', 'the client has no key: set a password');
+  }
+  const usable = facts.etypes.filter((etype) => client.etypes.includes(etype));
+  if (usable.length === 0 || (proof && !usable.includes(proof.etype))) {
+    const reason = `the client has keys of etype ${client.etypes.join(', ')}, the forest allows ${facts.etypes.join(', ')}`;
+    return refuse(facts, 'KDC_ERR_ETYPE_NOSUPP', reason);
+  }
   if (!proof) return { outcome: 'preauth-required', events: [] };
-  if (!proof.verdict.accepted) return refuse(proof.verdict.code, proof.verdict.reason);
+  const verdict = judgeProof(proof);
+  if (verdict.accepted) return issue(facts, client, proof.etype, verdict.event);
+  return { ...refuse(facts, verdict.code, verdict.reason), ...(verdict.event ? { lockout: verdict.event } : {}) };
+}
 
+function issue(facts: LogonFacts, client: AccountFacts, etype: number, lockout: LockoutEvent): LogonDecision {
+  const { forest, logon, clientName, handleDigest } = facts;
   const expiresAt = addSeconds(facts.now, facts.logonLifetimeSeconds);
-  const { etype, kvno } = proof;
-  const { account, domain } = client;
-  const handle = facts.handleDigest === undefined ? {} : { handleDigest: facts.handleDigest };
-  const names = { forest, domain, logon, client: account, clientName, service };
-  const data = { ...names, preAuthentication: 'PA-ENC-TIMESTAMP', etype, kvno, ...handle, expiresAt };
-  return { outcome: 'issued', expiresAt, events: [{ type: 'TgtIssued', data }] };
+  const parties = { forest, domain: client.domain, logon, client: client.account, clientName, service: tgs(facts) };
+  const key = { preAuthentication: 'PA-ENC-TIMESTAMP', etype, kvno: client.kvno };
+  const data = { ...parties, ...key, ...(handleDigest === undefined ? {} : { handleDigest }), expiresAt };
+  return { outcome: 'issued', expiresAt, events: [{ type: 'TgtIssued', data }], lockout };
+}
+
+function refuse(facts: LogonFacts, code: string, reason: string): LogonDecision {
+  const { forest, logon, clientName, client } = facts;
+  const known = typeof client === 'string' ? {} : { client: client.account };
+  const data = { forest, logon, ...known, clientName, service: tgs(facts), code, reason };
+  return { outcome: 'refused', code, reason, events: [{ type: 'TgtRefused', data }] };
+}
+
+/** The ticket-granting service that an initial ticket is for. */
+function tgs({ realm }: LogonFacts): string {
+  return `krbtgt/${realm}`;
 }
 
 /** A logon that was issued, as the ticket requests that rest on it see it. */

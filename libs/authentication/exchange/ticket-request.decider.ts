@@ -97,7 +97,7 @@ function chooseKey(
   if (!holder.enabled) {
     return refuse(facts, events, 'KDC_ERR_SERVICE_REVOKED', 'the account that holds the SPN is disabled', account);
   }
-  if (kvno === undefined || etypes.length === 0) {
+  if (etypes.length === 0) {
     const reason = 'the account that holds the SPN has no key: set its password';
     return refuse(facts, events, 'KDC_ERR_NULL_KEY', reason, account);
   }
