@@ -4,7 +4,7 @@
  * Ctrl-C ends it before we are done, and installs exit hooks of its own. pg_ctl starts it in a session of its own.
  */
 import { execFile, spawn } from 'node:child_process';
-import { chmod, chown, lstat, mkdir, readFile, stat, symlink } from 'node:fs/promises';
+import { chmod, lstat, readFile, stat, symlink } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,7 +39,7 @@ export async function findPrograms(folder: string): Promise<Programs> {
 }
 
 /** The links between library versions, which npm packages cannot hold and an install without scripts leaves out. */
-async function restoreLinks(packageFolder: string): Promise<void> {
+export async function restoreLinks(packageFolder: string): Promise<void> {
   const list = await readFile(join(packageFolder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const link = join(packageFolder, target);
@@ -81,13 +81,6 @@ async function createUser(): Promise<Account> {
     POSTGRES_USER,
   ]);
   return lookUp();
-}
-
-/** Makes the folder, readable by the server's account alone. */
-export async function makePrivateFolder(folder: string, account: Account): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (account) await chown(folder, account.uid, account.gid);
 }
 
 /**

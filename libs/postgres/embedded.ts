@@ -6,22 +6,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chown, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { EmbeddedPostgresFailed, EmbeddedPostgresInUse } from './embedded.error.js';
-import {
-  findAccount,
-  findPrograms,
-  lastLines,
-  makePrivateFolder,
-  run,
-  type Account,
-  type Programs,
-} from './embedded-server.js';
-import { findPostmaster } from './postmaster.js';
+import { findAccount, findPrograms, lastLines, run, type Account, type Programs } from './embedded-server.js';
+import { disownPostmaster, findPostmaster } from './postmaster.js';
 
 export type EmbeddedPostgres = {
   /** Logs in as the migration role (the cluster's superuser) to the database `kerbtrail`. Holds the password: never log it. */
@@ -45,11 +37,13 @@ type Cluster = {
 const USER = 'kerbtrail_migration';
 const DATABASE = 'kerbtrail';
 const OWNER_LOCK = 72707370;
-const OWNER_LOCK_WAIT_MS = 5_000;
-const ANSWER_WAIT_MS = 5_000;
+const OWNER_LOCK_WAIT_MS = 2_000;
+const ANSWER_WAIT_MS = 3_000;
 const RECOVERY_WAIT_MS = 120_000;
 const POLL_MS = 50;
-const START_ATTEMPTS = 3;
+const START_RETRY_MS = 10_000;
+/** The port was taken between our look and the server's bind; sessions of a killed server are about to end. */
+const PASSING = /could not bind|is still in use/;
 const STARTING_OR_STOPPING = '57P03';
 
 /** Written into postgresql.conf at first start. The server's log never holds statements, whose text may name people. */
@@ -75,12 +69,13 @@ export async function startEmbeddedPostgres(options: {
   const log = options.log ?? (() => {});
   const account = await findAccount(options.folder);
   const programs = await findPrograms(options.folder);
-  await makePrivateFolder(options.folder, account);
-  const folder = await realpath(options.folder);
+  const parent = dirname(resolve(options.folder));
+  await mkdir(parent, { recursive: true });
+  const folder = join(await realpath(parent), basename(options.folder));
   const data = join(folder, 'data');
   if (!existsSync(data)) {
     log(`making a PostgreSQL in ${folder}`);
-    await initialise(folder, data, account, programs);
+    await initialise(folder, account, programs);
   }
   const cluster = { folder, data, account, programs, password: await readPassword(folder) };
 
@@ -110,19 +105,25 @@ async function owned(
   };
 }
 
-/** Into a folder beside, renamed when complete: an interrupted first start leaves nothing that looks like a cluster. */
-async function initialise(folder: string, data: string, account: Account, { initdb }: Programs): Promise<void> {
-  const passwordFile = join(folder, 'password');
-  const fresh = `${data}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
-  if (account) await chown(passwordFile, account.uid, account.gid);
-  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-  // The builtin provider orders and folds text alike on every operating system.
-  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
-  const login = [`--username=${USER}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
-  await run(initdb, [`--pgdata=${fresh}`, ...login, ...locale, ...settings], folder, account);
-  await rename(fresh, data);
+/** Made in a folder beside, renamed when complete: an interrupted or doubled first start leaves no half cluster. */
+async function initialise(folder: string, account: Account, { initdb }: Programs): Promise<void> {
+  const fresh = await mkdtemp(`${folder}.new-`);
+  try {
+    const passwordFile = join(fresh, 'password');
+    await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
+    if (account) await Promise.all([fresh, passwordFile].map((path) => chown(path, account.uid, account.gid)));
+    const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+    // The builtin provider orders and folds text alike on every operating system.
+    const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+    const login = [`--username=${USER}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+    await run(initdb, [`--pgdata=${join(fresh, 'data')}`, ...login, ...locale, ...settings], fresh, account);
+    await rename(fresh, folder);
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true });
+    if (existsSync(join(folder, 'data'))) return; // another process was faster
+    if (error instanceof EmbeddedPostgresFailed) throw error;
+    throw new EmbeddedPostgresFailed(folder, 'it could not be made; the folder must be empty or absent', error);
+  }
 }
 
 async function readPassword(folder: string): Promise<string> {
@@ -143,7 +144,7 @@ async function takeOver(cluster: Cluster): Promise<{ owner?: Client; notice?: st
     const postmaster = await findPostmaster(cluster.data);
     if (postmaster === 'none') return {};
     if (postmaster === 'dead') {
-      await rm(join(cluster.data, 'postmaster.pid'), { force: true });
+      await disownPostmaster(cluster.data);
       return { notice: `the PostgreSQL in ${cluster.folder} was not shut down by its last run; it recovers now` };
     }
     if (postmaster.data !== cluster.data) {
@@ -209,7 +210,8 @@ async function own({ folder }: Cluster, owner: Client): Promise<void> {
 async function startServer(cluster: Cluster): Promise<Client> {
   const { folder, data, account, programs } = cluster;
   const logFile = join(folder, 'server.log');
-  for (let attempt = 1; ; attempt++) {
+  const retryBy = Date.now() + START_RETRY_MS;
+  for (;;) {
     const port = await freePort();
     await rm(logFile, { force: true });
     const args = [
@@ -231,16 +233,18 @@ async function startServer(cluster: Cluster): Promise<Client> {
       if (owner instanceof Client) return owner;
       throw new EmbeddedPostgresFailed(folder, `the server started and then refused our login (${owner})`);
     } catch (error) {
-      // Somebody else may have taken the port between our look and the server's bind.
       const output = await readFile(logFile, 'utf8').catch(() => '');
-      if (output.includes('could not bind') && attempt < START_ATTEMPTS) continue;
+      if (PASSING.test(output) && Date.now() < retryBy) {
+        await delay(POLL_MS);
+        continue;
+      }
       throw output ? new EmbeddedPostgresFailed(folder, `it did not start\n${lastLines(output)}`, error) : error;
     }
   }
 }
 
 async function stopServer({ folder, data, account, programs }: Cluster, mode: 'fast' | 'immediate'): Promise<void> {
-  if ((await findPostmaster(data)) === 'none') return;
+  if (typeof (await findPostmaster(data)) === 'string') return;
   await run(programs.pg_ctl, ['stop', '-w', '-s', '-t', '60', '-m', mode, '-D', data], folder, account);
 }
 

@@ -23,9 +23,11 @@ const POOL_SIZE = 10;
 const LEAK_WAIT_MS = 2_000; // a session ends a moment after its socket was closed
 const POLL_MS = 20;
 
-export async function createTestDatabase(): Promise<TestDatabase> {
+/** `migrated: false` gives an empty database, for tests of the migrations themselves. */
+export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const name = `kerbtrail_test_${randomBytes(6).toString('hex')}`;
-  await asAdmin((admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${environment('KERBTRAIL_TEST_TEMPLATE')}`));
+  const template = migrated ? environment('KERBTRAIL_TEST_TEMPLATE') : 'template0';
+  await asAdmin((admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
   const url = new URL(environment('KERBTRAIL_TEST_ADMIN_URL'));
   url.pathname = `/${name}`;
   const pool = createPool(url.toString(), { max: POOL_SIZE, applicationName: 'test' });

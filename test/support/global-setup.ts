@@ -18,7 +18,11 @@ declare global {
 export default async function globalSetup(): Promise<void> {
   process.env['KAFKAJS_NO_PARTITIONER_WARNING'] = '1';
   const given = process.env['TEST_DATABASE_URL'];
+  // Interrupted runs end without a teardown; the server would outlive them.
   const server = given ? { url: given, stop: async () => {} } : await startTemporary();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void server.stop().finally(() => process.exit(1)));
+  }
   const template = `kerbtrail_template_${randomBytes(4).toString('hex')}`;
   const url = new URL(server.url);
   url.pathname = `/${template}`;
