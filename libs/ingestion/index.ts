@@ -1,0 +1,10 @@
+/** Ingestion: files of other systems, read into observed events. */
+export { mapFile, type Finished, type MappedItem, type Progress, type Unfinished } from './map-file.js';
+export type { Naming, Placed, PlacedRecord, PlacedSource, Quarantined, SourceKind } from './place.js';
+export {
+  ForestUnknown,
+  ImportedElsewhere,
+  InvalidImport,
+  SourceDamaged,
+  UnpackLimitExceeded,
+} from './ingestion.error.js';
