@@ -9,8 +9,14 @@ const schema = z.object({
   KERBTRAIL_FOLDER: z.string().min(1).default('.kerbtrail'),
   KERBTRAIL_HOST: z.string().min(1).default('127.0.0.1'),
   KERBTRAIL_PORT: z.coerce.number().int().min(0).max(65535).default(8088),
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://').optional(),
-  KERBTRAIL_MIGRATION_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://').optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://')
+    .optional(),
+  KERBTRAIL_MIGRATION_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://')
+    .optional(),
   KERBTRAIL_KEK: z.string().optional(),
   KERBTRAIL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -43,7 +49,9 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
   }
   const values = parsed.data;
   if (values.KERBTRAIL_MIGRATION_URL && !values.DATABASE_URL) {
-    throw new InvalidConfiguration('KERBTRAIL_MIGRATION_URL is set but DATABASE_URL is not: set both, or neither for the embedded PostgreSQL.');
+    throw new InvalidConfiguration(
+      'KERBTRAIL_MIGRATION_URL is set but DATABASE_URL is not: set both, or neither for the embedded PostgreSQL.',
+    );
   }
   return {
     folder: resolve(cwd, values.KERBTRAIL_FOLDER),

@@ -21,12 +21,18 @@ const APPEND_CONNECTIONS = 2;
 const STATEMENT_TIMEOUT_MS = 60_000;
 
 export async function openDatabase(config: ServerConfig, log: (message: string) => void): Promise<Database> {
-  const embedded = config.databaseUrl ? undefined : await startEmbeddedPostgres({ folder: `${config.folder}/postgres`, log });
+  const embedded = config.databaseUrl
+    ? undefined
+    : await startEmbeddedPostgres({ folder: `${config.folder}/postgres`, log });
   try {
     const url = config.databaseUrl ?? embedded!.url;
     const applied = await migrate(config.migrationUrl ?? url);
     if (applied.length > 0) log(`migrations applied: ${applied.join(', ')}`);
-    const pool = createPool(url, { max: READ_CONNECTIONS, applicationName: 'kerbtrail', statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+    const pool = createPool(url, {
+      max: READ_CONNECTIONS,
+      applicationName: 'kerbtrail',
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
     const appendPool = createPool(url, { max: APPEND_CONNECTIONS, applicationName: 'kerbtrail append' });
     const prisma = createPrisma(pool);
     return {

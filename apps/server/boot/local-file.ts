@@ -12,7 +12,9 @@ export type LocalFile = z.infer<typeof localFile>;
 export class FolderInUse extends Error {
   readonly code = 'FOLDER_IN_USE';
   constructor(folder: string, pid: number) {
-    super(`A server (process ${pid}) already works in ${folder}: use it, stop it, or set KERBTRAIL_FOLDER to another folder.`);
+    super(
+      `A server (process ${pid}) already works in ${folder}: use it, stop it, or set KERBTRAIL_FOLDER to another folder.`,
+    );
   }
 }
 

@@ -2,7 +2,14 @@
  * Who may call what (architecture §9). A route without `@Allow` or `@Public` is closed: forgetting the decorator refuses
  * everybody instead of admitting anybody. The matrix roles × routes is tested cell by cell (test/access-matrix.e2e-spec.ts).
  */
-import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable, SetMetadata } from '@nestjs/common';
+import {
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  SetMetadata,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '#directory';
@@ -31,13 +38,16 @@ export class AccessGuard implements CanActivate {
     if (this.reflector.getAllAndOverride<boolean>(PUBLIC, targets)) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const bearer = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (!bearer) throw unauthenticated('Send a token: "Authorization: Bearer kt_…" (kerbtrail token create makes one).');
+    if (!bearer)
+      throw unauthenticated('Send a token: "Authorization: Bearer kt_…" (kerbtrail token create makes one).');
     const access = await authenticate(this.store, bearer, this.clock.now());
     if (!access) throw unauthenticated('This token is unknown, revoked or expired: ask an operator for another.');
     const allowed = this.reflector.getAllAndOverride<Role[]>(ALLOW, targets) ?? [];
     if (!allowed.some((role) => access.roles.includes(role))) {
       const needed = allowed.length > 0 ? `one of the roles ${allowed.join(', ')}` : 'nobody';
-      throw new Problem(403, 'ROLE_REQUIRED', `This needs ${needed}; the token has ${access.roles.join(', ')}.`, { allowed });
+      throw new Problem(403, 'ROLE_REQUIRED', `This needs ${needed}; the token has ${access.roles.join(', ')}.`, {
+        allowed,
+      });
     }
     request.access = access;
     return true;

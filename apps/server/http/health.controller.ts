@@ -34,9 +34,17 @@ export class HealthController {
     const stopped = projections.filter(({ error }) => error !== undefined);
     if (stopped.length > 0) {
       const names = stopped.map(({ name }) => name).join(', ');
-      throw new Problem(503, 'PROJECTION_STOPPED', `Stopped on an event it could not project: ${names}. GET /v1/doctor says which.`);
+      throw new Problem(
+        503,
+        'PROJECTION_STOPPED',
+        `Stopped on an event it could not project: ${names}. GET /v1/doctor says which.`,
+      );
     }
-    return { status: 'ready', head, projections: projections.map(({ name, position }) => ({ name, position, lag: head - position })) };
+    return {
+      status: 'ready',
+      head,
+      projections: projections.map(({ name, position }) => ({ name, position, lag: head - position })),
+    };
   }
 
   @Public()

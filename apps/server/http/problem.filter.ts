@@ -76,7 +76,9 @@ export class ProblemFilter implements ExceptionFilter {
     let problem = toProblem(error);
     if (!problem) {
       this.log.error(error);
-      problem = new Problem(500, 'INTERNAL', 'The server failed; its log has the reason under this request id.', { requestId: request.id });
+      problem = new Problem(500, 'INTERNAL', 'The server failed; its log has the reason under this request id.', {
+        requestId: request.id,
+      });
     }
     if (reply.sent || reply.raw.headersSent) return;
     void reply

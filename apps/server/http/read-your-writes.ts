@@ -41,6 +41,12 @@ export class ReadYourWrites implements NestInterceptor {
     const behind = await this.projectors.waitFor(position, WAIT_MS);
     if (behind.length === 0) return;
     const lag = behind.map(({ name, position: at }) => `${name} is ${position - at} behind`).join(', ');
-    throw new Problem(503, 'PROJECTION_BEHIND', `The read models have not reached position ${position} yet: ${lag}.`, { behind }, { 'retry-after': '1' });
+    throw new Problem(
+      503,
+      'PROJECTION_BEHIND',
+      `The read models have not reached position ${position} yet: ${lag}.`,
+      { behind },
+      { 'retry-after': '1' },
+    );
   }
 }

@@ -9,8 +9,12 @@ type Segment = PropertyKey | { readonly key: PropertyKey };
 export function schemaPipe(): StandardSchemaValidationPipe {
   return new StandardSchemaValidationPipe({
     exceptionFactory: (issues) => {
-      const errors = issues.slice(0, 50).map(({ message, path }) => ({ pointer: pointer(path ?? []), detail: message }));
-      const summary = errors.map(({ pointer, detail }) => (pointer ? `${pointer.slice(1)}: ${detail}` : detail)).join('; ');
+      const errors = issues
+        .slice(0, 50)
+        .map(({ message, path }) => ({ pointer: pointer(path ?? []), detail: message }));
+      const summary = errors
+        .map(({ pointer, detail }) => (pointer ? `${pointer.slice(1)}: ${detail}` : detail))
+        .join('; ');
       return new Problem(400, 'REQUEST_INVALID', summary.slice(0, 1000), { errors });
     },
   });
