@@ -1,5 +1,5 @@
 /**
- * Principal names in their printed form, component/component@REALM (RFC 1964 §2.1.3 and MIT krb5's krb5_parse_name manual),
+ * Principal names in their printed form, component/component@REALM (RFC 1964 §2.1.1),
  * and the salts of keys made from passwords. A backslash takes the next character as it is; \n \t \b \0 are control characters.
  */
 import { KerberosError } from './kerberos.error.js';
