@@ -51,6 +51,6 @@ export class DatabaseIsNewer extends Error {
 
 /** A refused connection to several addresses is an AggregateError without a message of its own. */
 function reasonOf(cause: unknown): string {
-  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join('; ');
-  return cause instanceof Error ? cause.message : String(cause);
+  const { message, errors } = Object(cause) as { message?: string; errors?: unknown[] };
+  return message || errors?.map(reasonOf).join('; ') || String(cause);
 }
