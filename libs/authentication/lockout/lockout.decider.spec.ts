@@ -61,7 +61,7 @@ describe('a proof of the password', () => {
     expect(judgeProof({ ...facts, acceptedBefore: true })).not.toHaveProperty('event');
   });
 
-  it('is refused unread while the account is locked, right or wrong, and no further failure is recorded', () => {
+  it('is refused while the account is locked, right or wrong, and no further failure is recorded', () => {
     const locked = { ...facts, failedInWindow: FAILED_PROOFS_MAX };
     const right = judgeProof(locked);
     expect(right).toMatchObject({ accepted: false, code: 'KDC_ERR_CLIENT_REVOKED' });

@@ -2,7 +2,7 @@
  * Judges a client's proof of its password: an encrypted timestamp (PA-ENC-TIMESTAMP, RFC 4120 §5.2.7.2), in either form.
  *
  * Guessing is bounded: a window is a quarter of an hour of the clock, and after `FAILED_PROOFS_MAX` failed proofs in it every
- * further proof of that account is refused unread until the window ends, and no more failures are recorded in it. Each window
+ * further proof of that account is refused, right or wrong, until the window ends, and no more failures are recorded in it. Each window
  * is a stream of its own and each accepted proof too, so that neither stream ever grows with the age of the account.
  */
 import { instantToNanos, nanosToInstant, streamName } from '#event-store';
