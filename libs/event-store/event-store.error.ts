@@ -71,3 +71,11 @@ export class RequestIdReused extends Error {
     super(`request id ${id} was used before, for another request: use a new id`);
   }
 }
+
+/** Another process has moved a subscription's checkpoint or counted up its epoch: what this one was writing is rolled back. */
+export class SubscriptionFenced extends Error {
+  readonly code = 'ES_SUBSCRIPTION_FENCED';
+  constructor(name: string) {
+    super(`subscription ${name} was taken over or rebuilt elsewhere: this process waits for its next turn`);
+  }
+}

@@ -22,6 +22,7 @@ export {
   NewerSchemaVersion,
   RequestIdReused,
   StreamTooLong,
+  SubscriptionFenced,
   WrongExpectedVersion,
 } from './event-store.error.js';
 export type {
@@ -34,7 +35,15 @@ export type {
   StreamWrite,
 } from './event-store.js';
 export { compareInstants, InvalidInstant, instantToNanos, nanosToInstant } from './instant.js';
+export { type CheckpointKey, readCheckpoint, waitForCheckpoint } from './checkpoint.js';
 export { createEventStore, type EventStoreOptions } from './postgres-event-store.js';
 export { requestDigest } from './request-digest.js';
+export {
+  type Subscription,
+  type SubscriptionMode,
+  type SubscriptionOptions,
+  type SubscriptionState,
+  subscribe,
+} from './subscription.js';
 export { CLOCK, EVENT_STORE, RANDOM } from './tokens.js';
 export { type DecidedWrite, type Decision, type Load, type Request, transact } from './transact.js';

@@ -1,0 +1,214 @@
+/**
+ * Reading on (architecture §7.6): every event after the checkpoint, in order of position, a page at a time; the reader's
+ * own writes and the checkpoint move in one transaction, so the effect of each event is there exactly once.
+ */
+import { DatabaseError, type Pool, type PoolClient } from 'pg';
+import { advance, type Checkpoint, type CheckpointKey, takeOver, waitForCheckpoint } from './checkpoint.js';
+import type { RecordedEvent } from './event.js';
+import { LogUnavailable, SubscriptionFenced } from './event-store.error.js';
+import type { EventStore } from './event-store.js';
+import { Signal } from './signal.js';
+
+export type SubscriptionOptions = {
+  readonly store: EventStore;
+  /** An active subscription keeps one of its connections. Must have one left for the store, if they share it. */
+  readonly pool: Pool;
+  readonly name: string;
+  /** Of what `handle` builds: another version has another checkpoint. Default 1. */
+  readonly version?: number;
+  /** Writes by `tx` only, and leaves the transaction open. Anything it throws rolls back what it wrote for this page. */
+  readonly handle: (tx: PoolClient, events: readonly RecordedEvent[]) => Promise<void>;
+  /** Most events per call of `handle`. Default 1000. */
+  readonly pageSize?: number;
+  readonly onChange?: (state: SubscriptionState) => void;
+};
+
+export type SubscriptionMode = 'waiting' | 'catching-up' | 'live' | 'failed' | 'stopped';
+
+export type SubscriptionState = {
+  readonly mode: SubscriptionMode;
+  /** The last event whose effect is committed, as far as this process knows. */
+  readonly position: number;
+  /** When failed: why, and the event that could not be handled. When waiting: what went wrong before, if anything did. */
+  readonly error?: unknown;
+  readonly failedAt?: number;
+};
+
+const PAGE_SIZE = 1_000;
+/** The poll is the truth, the notification a hint. */
+const POLL_MS = 1_000;
+const RETRY_MS = 500;
+/** PostgreSQL gave up for a reason that may pass: rollback by concurrency, resources, locks, an operator. */
+const MAY_PASS = /^(40|53|55|57)/;
+
+/** Starts reading at once. End it with `stop()`. */
+export function subscribe(options: SubscriptionOptions): Subscription {
+  return new Subscription(options);
+}
+
+/**
+ * Modes, and what leads out of them:
+ *   waiting      Another process is active under this name, or the database did not answer; tried again every half second.
+ *                Whoever gets the name's advisory lock takes the checkpoint over under a new epoch -> catching-up
+ *   catching-up  Active: reads and handles page after page. At the end of the log -> live
+ *   live         Active: sleeps until a notification or a second has passed, then reads. A full page -> catching-up
+ *                From both: connection lost, or fenced (another has moved the checkpoint or the epoch) -> waiting
+ *   failed       An event could not be handled, also not alone. It was rolled back, the checkpoint stands before it,
+ *                `state()` names it, and the lock is given up. Final; an audit trail must not skip silently.
+ *   stopped      By `stop()`. Final.
+ */
+export class Subscription {
+  readonly #options: SubscriptionOptions;
+  readonly #key: CheckpointKey;
+  readonly #pageSize: number;
+  readonly #wakeUp = new Signal();
+  readonly #changed = new Signal();
+  #state: SubscriptionState = { mode: 'waiting', position: 0 };
+  #stopping = false;
+  /** A notification came since the last read began. */
+  #hinted = false;
+  readonly #running: Promise<void>;
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+    this.#key = { name: options.name, version: options.version ?? 1 };
+    this.#pageSize = options.pageSize ?? PAGE_SIZE;
+    this.#running = this.#run();
+  }
+
+  state(): SubscriptionState {
+    return this.#state;
+  }
+
+  position(): number {
+    return this.#state.position;
+  }
+
+  /** Read your own writes: the position reached, at once or after at most `timeoutMs`, whichever process is active. */
+  async waitFor(position: number, timeoutMs: number): Promise<number> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const { mode, position: reached } = this.#state;
+      const leftMs = deadline - performance.now();
+      if (reached >= position || leftMs <= 0 || mode === 'failed' || mode === 'stopped') return reached;
+      if (mode === 'waiting') return waitForCheckpoint(this.#options.pool, this.#key, position, leftMs);
+      await this.#changed.wait(leftMs);
+    }
+  }
+
+  /** Finishes the page at hand and gives the lock and the connection back. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wakeUp.fire();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        const failure = await this.#takeTurn();
+        if (failure) return this.#set({ mode: 'failed', position: this.position(), ...failure });
+        if (this.#state.mode !== 'waiting') this.#set({ mode: 'waiting', position: this.position() });
+      } catch (error) {
+        this.#set({ mode: 'waiting', position: this.position(), error });
+      }
+      if (!this.#stopping) await this.#wakeUp.wait(RETRY_MS);
+    }
+    this.#set({ mode: 'stopped', position: this.position() });
+  }
+
+  /** Active as long as it gets the lock and keeps its connection: the lock, the checkpoint and the reader's writes share it. */
+  async #takeTurn(): Promise<Failure | undefined> {
+    const client = await this.#options.pool.connect();
+    const hint = (): void => {
+      this.#hinted = true;
+      this.#wakeUp.fire();
+    };
+    let locked = false;
+    try {
+      locked = await tryLock(client, this.#key);
+      if (!locked) return undefined;
+      client.on('notification', hint);
+      await client.query('LISTEN kerbtrail_log');
+      return await this.#readOn(client);
+    } finally {
+      client.off('notification', hint);
+      client.release(locked); // ending the session gives up the lock and the LISTEN, whatever state it is in
+    }
+  }
+
+  async #readOn(client: PoolClient): Promise<Failure | undefined> {
+    let checkpoint = await takeOver(client, this.#key);
+    let limit = this.#pageSize;
+    this.#set({ mode: 'catching-up', position: checkpoint.position });
+    while (!this.#stopping) {
+      this.#hinted = false;
+      const page = await this.#handlePage(client, checkpoint, limit);
+      if ('error' in page) {
+        // Handle less at a time, until it is one event that cannot be handled.
+        if (limit === 1) return { error: page.error, failedAt: checkpoint.position + 1 };
+        limit = Math.ceil(limit / 2);
+        continue;
+      }
+      const atEnd = page.events < limit;
+      checkpoint = page.checkpoint;
+      limit = Math.min(limit * 2, this.#pageSize);
+      this.#set({ mode: atEnd ? 'live' : 'catching-up', position: checkpoint.position });
+      if (atEnd && !this.#hinted) await this.#wakeUp.wait(POLL_MS);
+    }
+    return undefined;
+  }
+
+  /** `error`: the page itself cannot be handled. Throws what may pass, and SubscriptionFenced. */
+  async #handlePage(
+    client: PoolClient,
+    from: Checkpoint,
+    limit: number,
+  ): Promise<{ events: number; checkpoint: Checkpoint } | { error: unknown }> {
+    let begun = false;
+    try {
+      const events = await this.#options.store.readAll({ after: from.position, limit });
+      const last = events.at(-1);
+      if (!last) return { events: 0, checkpoint: from };
+      await client.query('BEGIN');
+      begun = true;
+      await this.#options.handle(client, events);
+      if (!(await advance(client, this.#key, from, last.position))) throw new SubscriptionFenced(this.#key.name);
+      await client.query('COMMIT');
+      return { events: events.length, checkpoint: { position: last.position, epoch: from.epoch } };
+    } catch (error) {
+      const connected =
+        !begun ||
+        (await client.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        ));
+      if (!connected || mayPass(error)) throw error;
+      return { error };
+    }
+  }
+
+  #set(state: SubscriptionState): void {
+    const before = this.#state;
+    this.#state = state;
+    this.#changed.fire();
+    if (state.mode !== before.mode || state.position !== before.position || state.error !== before.error) {
+      this.#options.onChange?.(state);
+    }
+  }
+}
+
+type Failure = { readonly error: unknown; readonly failedAt: number };
+
+async function tryLock(client: PoolClient, { name, version }: CheckpointKey): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    `SELECT pg_try_advisory_lock(hashtextextended('subscription ' || $1 || ' ' || $2, 0)) AS locked`,
+    [name, String(version)],
+  );
+  return rows[0]!.locked;
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof LogUnavailable || error instanceof SubscriptionFenced) return true;
+  return error instanceof DatabaseError && MAY_PASS.test(error.code ?? '');
+}
