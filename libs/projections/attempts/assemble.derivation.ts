@@ -59,13 +59,13 @@ function summary(
   rules: readonly RuleId[],
 ): Attempt {
   const { outcome, failedStep } = outcomeOf(steps);
-  const failure = rows.find(({ event }) => event === failedStep?.event);
+  const failure = rows.find(({ id }) => id === failedStep?.event);
   return {
     id,
     kind,
     forest: anchor.data.forest,
-    at: anchor.at,
-    failedAt: failure?.at ?? null,
+    at: anchor.occurredAt,
+    failedAt: failure?.occurredAt ?? null,
     outcome,
     failedStep: failedStep?.step ?? null,
     ...reported(failure, rows),
@@ -87,7 +87,7 @@ function summary(
     rules,
     confidence: weakestConfidence(rules),
     steps,
-    evidence: rows.map(({ event }) => event),
+    evidence: rows.map((row) => row.id),
   };
 }
 
@@ -156,8 +156,15 @@ function serviceSteps(rows: readonly Evidence[]): Step[] {
 }
 
 function observed(step: StepName, row: Evidence, outcome: 'passed' | 'failed', verifier?: Verifier): Step {
-  const { event, at } = row;
-  return { step, state: 'observed', outcome, verifier: verifier ?? verifierOf(step), event, at: nanosToInstant(at) };
+  const { id: event, occurredAt } = row;
+  return {
+    step,
+    state: 'observed',
+    outcome,
+    verifier: verifier ?? verifierOf(step),
+    event,
+    at: nanosToInstant(occurredAt),
+  };
 }
 
 function inferred(step: StepName): Step {

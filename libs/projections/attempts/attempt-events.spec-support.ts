@@ -1,7 +1,7 @@
 /** Events as the log would give them, for specs: ids, versions and positions follow from the order they are made in. */
 import type { RecordedEvent, SourceRef } from '#event-store';
 import type { ExchangeEvent } from '#authentication';
-import { toEvidence, type Evidence } from './evidence.js';
+import { evidenceRow, toEvidence, type Evidence } from './evidence.js';
 
 const FOREST = 'observed:corp.example';
 
@@ -31,7 +31,7 @@ export function recorded({ type, at, data, source = 'samba/corp.example' }: Told
 }
 
 export function evidence(told: readonly Told[]): Evidence[] {
-  return told.map((one, index) => toEvidence(recorded(one, index + 1))!);
+  return told.map((one, index) => toEvidence(evidenceRow(recorded(one, index + 1))!));
 }
 
 export function ticket(at: string, client: string, spn: string, etype: number, more: object = {}): Told {

@@ -2,21 +2,37 @@
  * Evidence of attempts: one row per event that shows a step of an authentication, under the key by which it can be joined.
  * Exchanges that Kerbtrail decided carry ids; what other systems recorded is joined by time within a key (join-rules.ts).
  */
-import { instantToNanos, type RecordedEvent } from '#event-store';
 import type { ExchangeEvent } from '#authentication';
-import { lookupKey, parseSpn, SpnSyntaxError } from '#spn';
+import { instantToNanos, type JsonObject, type RecordedEvent } from '#event-store';
+import { storable } from '../bulk-rows.js';
+import { evidenceOrder, type EvidenceOrder } from '../evidence-order.js';
+import { indexed, spnIndexKeys } from '../spn-directory/spn-index-keys.js';
+import type { Family } from './join-rules.js';
 
-export type Evidence = ExchangeEvent & {
-  /** Event id. */
-  readonly event: string;
-  /** Nanoseconds since 1970. */
-  readonly at: bigint;
-  /** Order among equal instants: source, record, item; a decided event's stream and version. */
+export type Evidence = ExchangeEvent &
+  EvidenceOrder & {
+    /** Evidence under one key can belong to one attempt; `null`: it is joined when an attempt is read, or only counted. */
+    readonly joinKey: string | null;
+  };
+
+/** Row of table `attempt_evidence`. The columns beside `data` are what it is looked up by. */
+export type AttemptEvidenceRow = {
+  readonly event_id: string;
+  readonly type: string;
+  readonly forest: string;
+  readonly occurred_at: bigint;
   readonly source: string;
   readonly record: number;
   readonly item: number;
-  /** Evidence under one key can belong to one attempt; `null`: it is joined when an attempt is read, or only counted. */
-  readonly joinKey: string | null;
+  readonly join_key: string | null;
+  readonly request: string | null;
+  readonly logon: string | null;
+  readonly client_key: string | null;
+  readonly spn_key: string | null;
+  readonly ticket_kind: TicketKind | null;
+  readonly data: JsonObject;
+  readonly position: number;
+  readonly recorded_at: bigint;
 };
 
 export type TicketKind = 'service' | 'forwarded-tgt' | 'other-tgt';
@@ -50,31 +66,53 @@ export function isEvidenceType(type: string): boolean {
   return EVIDENCE_TYPES.has(type);
 }
 
+/** By which rules the evidence is joined to others: `exchange` by ids, the rest by time; null as its join key is. */
+export function familyOf(evidence: Evidence): Family | 'exchange' | null {
+  const { request, presentation } = exchangeOf(evidence);
+  const { type, joinKey } = evidence;
+  if (joinKey === null) return null;
+  if (request !== undefined || presentation !== undefined) return 'exchange';
+  if (type === 'ServiceTicketRefused') return 'refusal';
+  return type === 'TgtRefused' || type === 'AuthenticationLogged' ? 'logon' : 'answer';
+}
+
 /** Null for an event that shows nothing of an attempt: another type, or a second log of a logon that succeeded. */
-export function toEvidence(event: RecordedEvent): Evidence | null {
+export function evidenceRow(event: RecordedEvent): AttemptEvidenceRow | null {
   if (!isEvidenceType(event.type)) return null;
-  const { source } = event.metadata;
-  const step = { type: event.type, data: event.data } as unknown as ExchangeEvent;
+  const text = JSON.stringify(event.data, (_, value: unknown) => (typeof value === 'string' ? storable(value) : value));
+  const step = { type: event.type, data: JSON.parse(text) } as ExchangeEvent;
   if (step.type === 'AuthenticationLogged' && step.data.status === STATUS_OK) return null;
+  const { id, occurredAt, source, record, item } = evidenceOrder(event);
+  const { clientName, spn } = step.data as { clientName?: string; spn?: string };
+  const { logon = null, request = null } = exchangeOf(step);
   return {
-    ...step,
-    event: event.id,
-    at: instantToNanos(event.occurredAt),
-    source: source?.id ?? event.stream,
-    record: source?.record ?? event.version,
-    item: source ? (source.item ?? 0) : 0,
-    joinKey: joinKeyOf(step),
+    event_id: id,
+    type: step.type,
+    forest: step.data.forest,
+    occurred_at: occurredAt,
+    source: storable(source),
+    record,
+    item,
+    join_key: joinKeyOf(step),
+    request,
+    logon,
+    client_key: clientName === undefined ? null : nameKey(clientName),
+    spn_key: spn === undefined ? null : spnKeyOf(spn),
+    ticket_kind: step.type === 'ServiceTicketIssued' ? ticketKindOf(step.data) : null,
+    data: step.data as JsonObject,
+    position: event.position,
+    recorded_at: instantToNanos(event.recordedAt),
   };
 }
 
-const STATUS_OK = 'NT_STATUS_OK';
-
-/** The total order of evidence: never the order of arrival. */
-export function compareEvidence(a: Evidence, b: Evidence): number {
-  if (a.at !== b.at) return a.at < b.at ? -1 : 1;
-  if (a.source !== b.source) return a.source < b.source ? -1 : 1;
-  return a.record - b.record || a.item - b.item;
+/** `occurred_at` may come back from the database as text. */
+export function toEvidence(row: Omit<AttemptEvidenceRow, 'occurred_at'> & { occurred_at: bigint | string }): Evidence {
+  const step = { type: row.type, data: row.data } as unknown as ExchangeEvent;
+  const { event_id: id, source, record, item, join_key: joinKey } = row;
+  return { ...step, id, occurredAt: BigInt(row.occurred_at), source, record, item, joinKey };
 }
+
+const STATUS_OK = 'NT_STATUS_OK';
 
 /** Ids of the exchange that the event belongs to, as far as it names them. */
 export function exchangeOf({ data }: ExchangeEvent): { logon?: string; request?: string; presentation?: string } {
@@ -87,47 +125,51 @@ function joinKeyOf(step: ExchangeEvent): string | null {
   if (presentation !== undefined) return presentationKey(presentation);
   if (request !== undefined) return requestKey(request);
   const { type, data } = step;
-  if (type === 'TgtRefused' && logon !== undefined) return JSON.stringify(['logon', logon]);
+  if (type === 'TgtRefused' && logon !== undefined) return keyOf(['logon', logon]);
   if (type === 'TgtRefused' || type === 'AuthenticationLogged')
-    return JSON.stringify(['logon', data.forest, nameKey(data.clientName), data.address ?? null]);
+    return keyOf(['logon', data.forest, nameKey(data.clientName), data.address ?? null]);
   if (type === 'ServiceTicketRefused') {
     const host = data.address === undefined ? null : splitAddress(data.address).host;
-    return JSON.stringify(['refusal', data.forest, nameKey(data.clientName), spnKeyOf(data.spn), data.code, host]);
+    return keyOf(['refusal', data.forest, nameKey(data.clientName), spnKeyOf(data.spn), data.code, host]);
   }
-  const joinsAnAnswer =
-    (type === 'ServiceTicketIssued' && ticketKindOf(data) === 'service') ||
-    type === 'ClientVerified' ||
-    type === 'ClientRejected' ||
-    type === 'AcceptorStatusLogged';
-  return joinsAnAnswer ? JSON.stringify(['acceptor', data.forest]) : null;
+  if (isAcceptorAnswer(step)) return answerKey(data.forest);
+  return type === 'ServiceTicketIssued' && ticketKindOf(data) === 'service' ? ticketKey(data.forest) : null;
 }
 
 export function presentationKey(presentation: string): string {
-  return JSON.stringify(['presentation', presentation]);
+  return keyOf(['presentation', presentation]);
 }
 
 export function requestKey(request: string): string {
-  return JSON.stringify(['request', request]);
+  return keyOf(['request', request]);
+}
+
+/** Tickets of a forest that an acceptor's answer can be joined to, and those answers. */
+export function ticketKey(forest: string): string {
+  return keyOf(['ticket', forest]);
+}
+
+export function answerKey(forest: string): string {
+  return keyOf(['answer', forest]);
+}
+
+function keyOf(parts: readonly (string | null)[]): string {
+  return indexed(JSON.stringify(parts));
 }
 
 /** What an acceptor recorded of itself, without an id of the exchange. */
-export function isAcceptorAnswer(evidence: ExchangeEvent): boolean {
-  return ['ClientVerified', 'ClientRejected', 'AcceptorStatusLogged'].includes(evidence.type);
+function isAcceptorAnswer({ type }: ExchangeEvent): boolean {
+  return ['ClientVerified', 'ClientRejected', 'AcceptorStatusLogged'].includes(type);
 }
 
 /** Names of people and accounts are compared without case, as directories do. */
 export function nameKey(name: string): string {
-  return name.toLowerCase();
+  return indexed(name.toLowerCase());
 }
 
-/** The lookup key; of a name that is no SPN (a user-to-user ticket names an account), the name without case. */
+/** The key under which the SPN directory has it too. */
 export function spnKeyOf(spn: string): string {
-  try {
-    return lookupKey(parseSpn(spn));
-  } catch (error) {
-    if (error instanceof SpnSyntaxError) return nameKey(spn);
-    throw error;
-  }
+  return spnIndexKeys(spn).lookupKey;
 }
 
 /** A ticket for krbtgt is a TGT, forwarded to a service, renewed, or for another realm: not an attempt at a service. */

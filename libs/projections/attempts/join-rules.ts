@@ -82,5 +82,15 @@ export function weakestConfidence(rules: readonly RuleId[]): Confidence {
   );
 }
 
-/** No rule of a family that joins by time reaches further: evidence at t touches attempts in t ± this. */
-export const JOIN_HORIZON = joinRules.J3.window;
+/**
+ * Families of evidence that is joined by time, and how far an attempt of theirs can see from the record it rests on: through
+ * the window to another record, and through that one's windows to what it is joined to. So evidence at t touches attempts in
+ * t ± reach, and those need what lies in t ± 2 reach.
+ */
+export const reach = {
+  refusal: 2n * joinRules.J2.window,
+  logon: 3n * joinRules.J5.window,
+  answer: joinRules.J3.window,
+} as const;
+
+export type Family = keyof typeof reach;

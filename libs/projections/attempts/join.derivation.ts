@@ -4,33 +4,68 @@
  */
 import type { Attempt } from './attempt.js';
 import { assembleLogon, assembleServiceAttempt } from './assemble.derivation.js';
-import { compareEvidence, exchangeOf, splitAddress, ticketKindOf, type Evidence } from './evidence.js';
+import { compareEvidence } from '../evidence-order.js';
+import {
+  answerKey,
+  exchangeOf,
+  familyOf,
+  presentationKey,
+  requestKey,
+  splitAddress,
+  ticketKindOf,
+  type Evidence,
+} from './evidence.js';
 import { joinRules } from './join-rules.js';
 
 /**
- * Attempts of the evidence that stands under one join key. Each attempt depends on evidence within JOIN_HORIZON of its
- * first record alone: what is missing further away changes nothing.
+ * The attempts of this evidence, in no particular order. Each depends only on what names its request or presentation, or on
+ * what lies within the reach of its family (join-rules.ts): evidence further away may be left out without changing it.
  */
-export function joinByTime(evidence: readonly Evidence[]): Attempt[] {
-  const rows = evidence.toSorted(compareEvidence);
-  const family = rows[0]?.type;
-  if (family === undefined) return [];
-  if (family === 'ServiceTicketRefused') return joinRefusals(rows);
-  if (family === 'TgtRefused' || family === 'AuthenticationLogged') return joinLogons(rows);
-  return joinAnswers(rows);
+export function deriveAttempts(evidence: readonly Evidence[]): Attempt[] {
+  const groups = new Map<string, Evidence[]>();
+  for (const row of evidence.toSorted(compareEvidence)) {
+    const key = groupOf(row);
+    if (key === null) continue;
+    const group = groups.get(key);
+    if (group) group.push(row);
+    else groups.set(key, [row]);
+  }
+  return [...groups.values()].flatMap(deriveGroup);
 }
 
-/** J1: the records of one ticket request of ours, with those of the presentations of its ticket. */
-export function joinByIds(requestSide: readonly Evidence[], presented: readonly Evidence[]): Attempt[] {
-  const kdc = requestSide.toSorted(compareEvidence);
+/** Rows of one exchange of ours, or what a rule may join by time. */
+function groupOf(row: Evidence): string | null {
+  const { request, presentation } = exchangeOf(row);
+  const family = familyOf(row);
+  if (family === 'exchange') return request === undefined ? presentationKey(presentation!) : requestKey(request);
+  return family === 'answer' ? answerKey(row.data.forest) : row.joinKey;
+}
+
+function deriveGroup(rows: readonly Evidence[]): Attempt[] {
+  switch (familyOf(rows[0]!)) {
+    case 'exchange':
+      return joinByIds(rows);
+    case 'refusal':
+      return joinRefusals(rows);
+    case 'logon':
+      return joinLogons(rows);
+    default:
+      return joinAnswers(rows);
+  }
+}
+
+/** J1: an attempt for each presentation of the ticket that one request gave; while there is none, one for the request. */
+function joinByIds(rows: readonly Evidence[]): Attempt[] {
+  const kdc: Evidence[] = [];
   const presentations = new Map<string, Evidence[]>();
-  for (const row of presented.toSorted(compareEvidence)) {
-    const { presentation = '' } = exchangeOf(row);
-    presentations.set(presentation, [...(presentations.get(presentation) ?? []), row]);
+  for (const row of rows) {
+    const { presentation } = exchangeOf(row);
+    const service = presentation === undefined ? kdc : (presentations.get(presentation) ?? []);
+    service.push(row);
+    if (presentation !== undefined) presentations.set(presentation, service);
   }
   if (presentations.size > 0)
     return [...presentations].map(([id, service]) => assembleServiceAttempt({ id, kdc, service, rules: ['J1'] }));
-  if (kdc.length === 0) return [];
   return [assembleServiceAttempt({ id: exchangeOf(kdc[0]!).request!, kdc, service: [], rules: ['J1'] })];
 }
 
@@ -44,8 +79,8 @@ function joinRefusals(rows: readonly Evidence[]): Attempt[] {
     const kdc = isPair ? [row, rows[twin]!] : [row];
     const rules = isPair ? (['J2'] as const) : [];
     if (row.type === 'ServiceTicketRefused' && ticketKindOf(row.data) !== 'service')
-      return [assembleLogon(row.event, kdc, rules)];
-    return [assembleServiceAttempt({ id: row.event, kdc, service: [], rules, asks: kdc.length })];
+      return [assembleLogon(row.id, kdc, rules)];
+    return [assembleServiceAttempt({ id: row.id, kdc, service: [], rules, asks: kdc.length })];
   });
 }
 
@@ -54,7 +89,7 @@ function nearestTwin(rows: readonly Evidence[], index: number): number | undefin
   const distance = (other: number): bigint | undefined => {
     const [a, b] = [rows[index]!, rows[other]];
     if (!b || portOf(a) === portOf(b)) return undefined;
-    const gap = a.at < b.at ? b.at - a.at : a.at - b.at;
+    const gap = gapOf(a.occurredAt, b.occurredAt);
     return gap <= joinRules.J2.window ? gap : undefined;
   };
   const [before, after] = [distance(index - 1), distance(index + 1)];
@@ -74,38 +109,38 @@ function joinAnswers(rows: readonly Evidence[]): Attempt[] {
   rows.forEach((row, index) => {
     if (row.type !== 'AcceptorStatusLogged') return;
     const failure = failureBefore(rows, index);
-    if (failure && !statuses.has(failure.event)) statuses.set(failure.event, row);
+    if (failure && !statuses.has(failure.id)) statuses.set(failure.id, row);
     else loneStatuses.push(row);
   });
   const attempts = rows.flatMap((row, index): Attempt[] => {
     if (row.type !== 'ClientRejected' && row.type !== 'ClientVerified') return [];
     const ticket = ticketBefore(rows, index);
-    const status = statuses.get(row.event);
-    if (ticket) answered.add(ticket.event);
+    const status = statuses.get(row.id);
+    if (ticket) answered.add(ticket.id);
     const service = status ? [row, status] : [row];
     const rules = [...(ticket ? (['J3'] as const) : []), ...(status ? (['J4'] as const) : [])];
     const kdc = ticket ? [ticket] : [];
-    return [assembleServiceAttempt({ id: row.event, kdc, service, rules, kdcRule: 'J3' })];
+    return [assembleServiceAttempt({ id: row.id, kdc, service, rules, kdcRule: 'J3' })];
   });
   const single = (row: Evidence): Attempt => {
     const isTicket = row.type === 'ServiceTicketIssued';
     return assembleServiceAttempt({
-      id: row.event,
+      id: row.id,
       kdc: isTicket ? [row] : [],
       service: isTicket ? [] : [row],
       rules: [],
     });
   };
-  const unanswered = rows.filter((row) => row.type === 'ServiceTicketIssued' && !answered.has(row.event));
+  const unanswered = rows.filter((row) => row.type === 'ServiceTicketIssued' && !answered.has(row.id));
   return [...attempts, ...loneStatuses.map(single), ...unanswered.map(single)];
 }
 
 function ticketBefore(rows: readonly Evidence[], answer: number): Evidence | undefined {
-  const { at, data } = rows[answer]!;
+  const { occurredAt, data } = rows[answer]!;
   const asked = (data as { etype?: number }).etype;
   for (let index = answer - 1; index >= 0; index--) {
     const row = rows[index]!;
-    if (at - row.at > joinRules.J3.window) return undefined;
+    if (occurredAt - row.occurredAt > joinRules.J3.window) return undefined;
     if (row.type !== 'ServiceTicketIssued') continue;
     if (asked === undefined || row.data.etype === undefined || row.data.etype === asked) return row;
   }
@@ -113,10 +148,10 @@ function ticketBefore(rows: readonly Evidence[], answer: number): Evidence | und
 }
 
 function failureBefore(rows: readonly Evidence[], status: number): Evidence | undefined {
-  const { at, source } = rows[status]!;
+  const { occurredAt, source } = rows[status]!;
   for (let index = status - 1; index >= 0; index--) {
     const row = rows[index]!;
-    if (at - row.at > joinRules.J4.window) return undefined;
+    if (occurredAt - row.occurredAt > joinRules.J4.window) return undefined;
     if (row.type === 'ClientRejected' && row.source === source) return row;
   }
   return undefined;
@@ -132,20 +167,20 @@ function joinLogons(rows: readonly Evidence[]): Attempt[] {
   rows.forEach((row, index) => {
     if (row.type !== 'AuthenticationLogged') return;
     const refusal = nearestRefusal(rows, index);
-    if (refusal && !taken.has(refusal.event)) taken.set(refusal.event, row);
+    if (refusal && !taken.has(refusal.id)) taken.set(refusal.id, row);
     else lone.push(row);
   });
   const refusals = rows.flatMap((row): Attempt[] => {
     if (row.type !== 'TgtRefused') return [];
-    const line = taken.get(row.event);
-    return [assembleLogon(row.data.logon ?? row.event, line ? [row, line] : [row], line ? ['J5'] : [])];
+    const line = taken.get(row.id);
+    return [assembleLogon(row.data.logon ?? row.id, line ? [row, line] : [row], line ? ['J5'] : [])];
   });
-  return [...refusals, ...lone.map((row) => assembleLogon(row.event, [row], []))];
+  return [...refusals, ...lone.map((row) => assembleLogon(row.id, [row], []))];
 }
 
 function nearestRefusal(rows: readonly Evidence[], line: number): Evidence | undefined {
-  const { at } = rows[line]!;
-  const distance = (row: Evidence): bigint => (row.at < at ? at - row.at : row.at - at);
+  const { occurredAt } = rows[line]!;
+  const distance = (row: Evidence): bigint => gapOf(row.occurredAt, occurredAt);
   const isNear = (row: Evidence | undefined): row is Evidence =>
     row !== undefined && row.type === 'TgtRefused' && distance(row) <= joinRules.J5.window;
   const [before, after] = [
@@ -154,4 +189,8 @@ function nearestRefusal(rows: readonly Evidence[], line: number): Evidence | und
   ];
   if (isNear(before) && isNear(after)) return distance(before) <= distance(after) ? before : after;
   return isNear(before) ? before : isNear(after) ? after : undefined;
+}
+
+function gapOf(a: bigint, b: bigint): bigint {
+  return a < b ? b - a : a - b;
 }

@@ -1,0 +1,106 @@
+/**
+ * Read model of authentication attempts: evidence as it came, and the attempts derived from it. Each page of the log inserts
+ * its evidence, reads what decides about the attempts it touches, and writes those anew: five statements, whatever its size.
+ */
+import type { PoolClient } from 'pg';
+import { insertRows, type Row } from '../bulk-rows.js';
+import type { Projection } from '../projection.js';
+import type { Attempt } from './attempt.js';
+import {
+  evidenceRow,
+  isEvidenceType,
+  nameKey,
+  spnKeyOf,
+  toEvidence,
+  type AttemptEvidenceRow,
+  type Evidence,
+} from './evidence.js';
+import { deriveAttempts } from './join.derivation.js';
+import { decidedAttempts, neighbourhoodOf, type Neighbourhood } from './neighbourhood.js';
+
+export const attemptsProjection: Projection = {
+  name: 'attempts',
+  version: 1,
+  tables: ['attempt_evidence', 'attempt'],
+  handles: isEvidenceType,
+  apply: async (tx, events) => {
+    const rows = events.map(evidenceRow).filter((row) => row !== null);
+    if (rows.length === 0) return;
+    await insertRows(tx, 'attempt_evidence', rows);
+    await rederive(tx, rows.map(toEvidence));
+  },
+};
+
+async function rederive(tx: PoolClient, touched: readonly Evidence[]): Promise<void> {
+  const neighbourhood = neighbourhoodOf(touched);
+  const evidence = new Map(touched.map((row) => [row.id, row]));
+  for (const row of await readNeighbourhood(tx, neighbourhood)) evidence.set(row.id, row);
+  const rows = [...evidence.values()];
+  const decided = decidedAttempts(neighbourhood, rows);
+  const attempts = deriveAttempts(rows).filter(({ id }) => decided.has(id));
+  await tx.query('DELETE FROM attempt WHERE id = ANY($1)', [[...decided]]);
+  await insertRows(tx, 'attempt', attempts.map(attemptRow));
+}
+
+const EVIDENCE_COLUMNS = 'event_id, type, e.occurred_at::text, source, record, item, join_key, data';
+
+async function readNeighbourhood(tx: PoolClient, { keys, requests, ranges }: Neighbourhood): Promise<Evidence[]> {
+  const exchanges = await tx.query<AttemptEvidenceRow>(
+    `SELECT ${EVIDENCE_COLUMNS} FROM attempt_evidence e WHERE join_key = ANY($1) OR request = ANY($2)`,
+    [keys, requests],
+  );
+  const near = await tx.query<AttemptEvidenceRow>(
+    `SELECT ${EVIDENCE_COLUMNS}
+       FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]) AS range (key, first, last, only_near)
+       JOIN attempt_evidence e ON e.join_key = range.key AND e.occurred_at BETWEEN range.first AND range.last
+      WHERE range.only_near IS NULL OR EXISTS (
+        SELECT FROM attempt_evidence near
+         WHERE near.join_key = range.only_near AND near.occurred_at BETWEEN range.first AND range.last)`,
+    [
+      ranges.map(({ key }) => key),
+      ranges.map(({ from }) => from.toString()),
+      ranges.map(({ to }) => to.toString()),
+      ranges.map(({ onlyNear }) => onlyNear),
+    ],
+  );
+  return [...exchanges.rows, ...near.rows].map(toEvidence);
+}
+
+/** Row of table `attempt`: steps and names are written in an order of their own, so that equal attempts are equal rows. */
+export function attemptRow(attempt: Attempt): Row {
+  const { client, clientName, account, service, spn } = attempt;
+  const named = [client, clientName, account, service].filter((name) => name !== null).map(nameKey);
+  return {
+    id: attempt.id,
+    kind: attempt.kind,
+    forest: attempt.forest,
+    attempted_at: attempt.at,
+    failed_at: attempt.failedAt,
+    outcome: attempt.outcome,
+    failed_step: attempt.failedStep,
+    code: attempt.code,
+    reason: attempt.reason,
+    client,
+    client_name: clientName,
+    client_key: clientName === null ? null : nameKey(clientName),
+    spn,
+    spn_key: spn === null ? null : spnKeyOf(spn),
+    account,
+    service,
+    address: attempt.address,
+    ticket: attempt.ticket,
+    logon: attempt.logon,
+    request: attempt.request,
+    presentation: attempt.presentation,
+    etype: attempt.etype,
+    kvno: attempt.kvno,
+    service_etype: attempt.serviceEtype,
+    service_kvno: attempt.serviceKvno,
+    asks: attempt.asks,
+    rules: attempt.rules,
+    confidence: attempt.confidence,
+    steps: attempt.steps,
+    names: [...new Set(named)].toSorted(),
+    evidence: attempt.evidence,
+  };
+}
