@@ -137,10 +137,12 @@ function splitRealm(printed: string): { name: string; realm?: string } {
   return at < 0 ? { name: unescape(printed) } : { name: unescape(printed.slice(0, at)), realm: printed.slice(at + 1) };
 }
 
-/** `ipv4:10.50.0.21:34774` becomes `10.50.0.21:34774`, `ipv6:fd00::1:88` becomes `[fd00::1]:88`. */
+/** `ipv4:10.50.0.21:34774` becomes `10.50.0.21:34774`, `ipv6:fd00::1:88` becomes `[fd00::1]:88`; a mapped IPv4 is one. */
 export function endpoint(address: string): string {
   const [, host, port] = /^ipv6:\[?(.+?)\]?:(\d+)$/i.exec(address) ?? [];
-  return host && port ? `[${host}]:${port}` : address.replace(/^ipv4:/i, '');
+  if (!host || !port) return address.replace(/^ipv4:/i, '');
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1];
+  return `${mapped ?? `[${host}]`}:${port}`;
 }
 
 /** Values have no spaces, but for the last one: `reason` is free text to the end of the line. */
