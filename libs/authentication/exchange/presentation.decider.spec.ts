@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { PresentationEvent } from './exchange.events.js';
 import {
   ALLOWED_REQUESTS_MAX,

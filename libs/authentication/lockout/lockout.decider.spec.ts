@@ -38,15 +38,12 @@ describe('a proof of the password', () => {
     });
   });
 
-  it.each([
-    ['2026-11-22T10:58:32.933392Z', true],
-    ['2026-11-22T10:58:32.933393Z', false],
-    ['2026-11-22T10:48:32.933392Z', true],
-    ['2026-11-22T10:48:32.933391Z', false],
-  ])('made at %s is within a skew of 300 s: %s', (provenAt, accepted) => {
-    const verdict = judgeProof({ ...facts, provenAt });
-    expect(verdict.accepted).toBe(accepted);
-    if (!verdict.accepted) expect(verdict).toMatchObject({ code: 'KRB_AP_ERR_SKEW' });
+  it.each(['2026-11-22T10:58:32.933392Z', '2026-11-22T10:48:32.933392Z'])('made at %s is fresh enough', (provenAt) => {
+    expect(judgeProof({ ...facts, provenAt }).accepted).toBe(true);
+  });
+
+  it.each(['2026-11-22T10:58:32.933393Z', '2026-11-22T10:48:32.933391Z'])('made at %s is skewed', (provenAt) => {
+    expect(judgeProof({ ...facts, provenAt })).toMatchObject({ accepted: false, code: 'KRB_AP_ERR_SKEW' });
   });
 
   it('that was accepted before is a replay', () => {
