@@ -35,3 +35,34 @@ export { KeyEncryptionKeyInvalid, KeyUnwrapFailed, KeyVersionContended } from '.
 export { createNameKey, NAME_KEY, readNameKey, type NameKey } from './secret/name-key.js';
 export { createKeyStore, KEY_STORE, type AccountKeys, type KeyStore, type KeyVersion } from './secret/key-store.js';
 export { sweepKeys, type SweptKeys } from './secret/sweep-keys.js';
+export {
+  ruleProfiles,
+  spnChecks,
+  upnUniqueness,
+  type Cell,
+  type RefusalCode,
+  type SpnCheck,
+} from './spn/rule-profiles.js';
+export type { Administered, Caller, CommandRequest, WriterKind } from './caller.js';
+export { AddDomain, ChangePolicy, CreateForest, type ForestReply } from './forest/forest.commands.js';
+export {
+  CreateAccount,
+  DeleteAccount,
+  DisableAccount,
+  EnableAccount,
+  RenameAccount,
+  SetPassword,
+  type AccountDetails,
+  type AccountReply,
+  type KeysReply,
+} from './account/account.commands.js';
+export type { NameChanges } from './account/account.decider.js';
+export { RegisterSpns, RemoveSpns, ReplaceSpns, type SpnWriteReply } from './spn/spn-write.commands.js';
+export {
+  recordCommand,
+  type CommandDecision,
+  type CommandWrite,
+  type Recorded,
+  type Replied,
+} from './record-command.js';
+export { DirectoryModule } from './directory.module.js';

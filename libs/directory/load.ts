@@ -6,6 +6,7 @@ import { streamName, type Load } from '#event-store';
 import { fold } from '#spn';
 import type { AccountEvent } from './account/account.events.js';
 import { foldAccount, type AccountState } from './account/account-state.js';
+import { DirectoryRefusal } from './directory-refusal.error.js';
 import { foldForest, type ForestState } from './forest/forest.decider.js';
 import type { ForestEvent } from './forest/forest.events.js';
 import { domainStream, samStream, spnStream, upnStream } from './name/name-streams.js';
@@ -23,6 +24,29 @@ export function accountStream(account: string): string {
 
 export async function loadForest(load: Load, forest: string): Promise<ForestState | null> {
   return foldForest(await eventsOf<ForestEvent>(load, forestStream(forest)));
+}
+
+const OBSERVED = 'observed:';
+
+/** A forest that commands may change. Throws DIR_FOREST_UNKNOWN or DIR_FOREST_OBSERVED. */
+export async function requireForest(load: Load, forest: string): Promise<ForestState> {
+  if (forest.startsWith(OBSERVED)) {
+    throw new DirectoryRefusal(
+      'DIR_FOREST_OBSERVED',
+      `forest ${forest} is known from another system's records: it cannot be changed here`,
+    );
+  }
+  const state = await loadForest(load, forest);
+  if (!state) throw new DirectoryRefusal('DIR_FOREST_UNKNOWN', `there is no forest ${forest}: create it first`);
+  return state;
+}
+
+/** An account that is there. Throws DIR_ACCOUNT_UNKNOWN or DIR_ACCOUNT_DELETED. */
+export async function requireAccount(load: Load, account: string): Promise<AccountState> {
+  const state = await loadAccount(load, account);
+  if (!state) throw new DirectoryRefusal('DIR_ACCOUNT_UNKNOWN', `there is no account ${account}`);
+  if (state.deleted) throw new DirectoryRefusal('DIR_ACCOUNT_DELETED', `account ${account} is deleted`);
+  return state;
 }
 
 /** Deleted accounts too: look at `deleted`. */

@@ -31,6 +31,8 @@ export interface KeyStore {
   /** Versions whose place in the log is to be looked up, the oldest first; `stale`: older than a day. */
   unsettled(limit: number): Promise<(KeyVersion & { readonly stale: boolean })[]>;
   remove(version: KeyVersion): Promise<void>;
+  /** Call when the log says that the account is deleted. */
+  removeAll(account: string): Promise<void>;
 }
 
 const PUT_TRIES_MAX = 10;
@@ -73,6 +75,9 @@ export function createKeyStore(pool: Pool, kek: KeyEncryptionKey): KeyStore {
     },
     async remove({ account, kvno }) {
       await pool.query('DELETE FROM secret.account_key WHERE account = $1 AND kvno = $2', [account, kvno]);
+    },
+    async removeAll(account) {
+      await pool.query('DELETE FROM secret.account_key WHERE account = $1', [account]);
     },
   };
 }
