@@ -1,5 +1,5 @@
 /** The attempts of the sample recording, as its README says what an honest reader may claim; equal however they arrive. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#event-store';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { arriving, sampleEvents } from '../sample-recording.spec-support.js';

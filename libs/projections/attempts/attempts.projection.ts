@@ -4,12 +4,12 @@
  */
 import type { PoolClient } from 'pg';
 import { insertRows, type Row } from '../bulk-rows.js';
+import { nameKey } from '../name-key.js';
 import type { Projection } from '../projection.js';
 import type { Attempt } from './attempt.js';
 import {
   evidenceRow,
   isEvidenceType,
-  nameKey,
   spnKeyOf,
   toEvidence,
   type AttemptEvidenceRow,

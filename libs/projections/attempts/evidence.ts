@@ -6,6 +6,7 @@ import type { ExchangeEvent } from '#authentication';
 import { instantToNanos, type JsonObject, type RecordedEvent } from '#event-store';
 import { storable } from '../bulk-rows.js';
 import { evidenceOrder, type EvidenceOrder } from '../evidence-order.js';
+import { nameKey } from '../name-key.js';
 import { indexed, spnIndexKeys } from '../spn-directory/spn-index-keys.js';
 import type { Family } from './join-rules.js';
 
@@ -160,11 +161,6 @@ function keyOf(parts: readonly (string | null)[]): string {
 /** What an acceptor recorded of itself, without an id of the exchange. */
 function isAcceptorAnswer({ type }: ExchangeEvent): boolean {
   return ['ClientVerified', 'ClientRejected', 'AcceptorStatusLogged'].includes(type);
-}
-
-/** Names of people and accounts are compared without case, as directories do. */
-export function nameKey(name: string): string {
-  return indexed(name.toLowerCase());
 }
 
 /** The key under which the SPN directory has it too. */

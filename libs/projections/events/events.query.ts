@@ -1,0 +1,128 @@
+/**
+ * The event timeline. Events are found by the index and given as the log has them: `FindEvents` in order of the instant at
+ * which they occurred, `TailEvents` in order of the log, waiting for more, `GetEvent` one with the leaf that commits to it.
+ */
+import { instantToNanos, type RecordedEvent } from '#event-store';
+import { Prisma, type PrismaClient } from '#postgres';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { nameKey } from '../name-key.js';
+import { decodeCursor, instantText, paging, toPage, type Page } from '../query-parameters.js';
+import { spnIndexKeys } from '../spn-directory/spn-index-keys.js';
+
+const filter = {
+  type: z.string().optional(),
+  stream: z.string().optional(),
+  forest: z.string().optional(),
+  /** As the event's metadata has it: a token's actor, or a SID of the source. */
+  actor: z.string().optional(),
+  /** Any name of an account: id, distinguished name, principal, account name, SID. */
+  account: z.string().optional(),
+  spn: z.string().optional(),
+  code: z.string().optional(),
+  /** From (inclusive) and to (exclusive), by `occurredAt`. */
+  since: instantText.optional(),
+  until: instantText.optional(),
+};
+
+export const findEventsParameters = z.object({ ...filter, ...paging, order: z.enum(['asc', 'desc']).default('desc') });
+export type FindEvents = z.infer<typeof findEventsParameters>;
+
+const TAIL_WAIT_SECONDS_MAX = 30;
+const TAIL_POLL_MS = 100;
+
+export const tailEventsParameters = z.object({
+  ...filter,
+  /** Position after which to read. */
+  after: z.coerce.number().int().min(0).default(0),
+  limit: paging.limit,
+  /** How long to wait for the first event, when there is none yet. */
+  waitSeconds: z.coerce.number().int().min(0).max(TAIL_WAIT_SECONDS_MAX).default(0),
+});
+export type TailEvents = z.infer<typeof tailEventsParameters>;
+
+/** An event as it was written, at the schema version of then. */
+export type LoggedEvent = RecordedEvent & { readonly prev: string | null };
+
+const eventCursor = z.tuple([z.string().regex(/^-?\d+$/), z.number().int()]);
+
+/** Throws InvalidCursor. */
+export async function findEvents(prisma: PrismaClient, parameters: FindEvents): Promise<Page<LoggedEvent>> {
+  const { limit, cursor, order } = parameters;
+  const where: Prisma.EventIndexWhereInput[] = conditions(parameters);
+  if (cursor !== undefined) {
+    const [at, position] = decodeCursor(cursor, eventCursor);
+    const beyond = order === 'asc' ? 'gt' : 'lt';
+    const occurredAt = BigInt(at);
+    where.push({ OR: [{ occurredAt: { [beyond]: occurredAt } }, { occurredAt, position: { [beyond]: position } }] });
+  }
+  const found = await prisma.eventIndex.findMany({
+    where: { AND: where },
+    orderBy: [{ occurredAt: order }, { position: order }],
+    take: limit + 1,
+    select: { position: true, occurredAt: true },
+  });
+  const page = toPage(found, limit, ({ occurredAt, position }) => [occurredAt.toString(), Number(position)]);
+  return { rows: await readEvents(prisma, page.rows), next: page.next };
+}
+
+/** `next` is the `after` of the next call, also when nothing came. */
+export async function tailEvents(
+  prisma: PrismaClient,
+  parameters: TailEvents,
+): Promise<{ readonly rows: readonly LoggedEvent[]; readonly next: number }> {
+  const { after, limit, waitSeconds } = parameters;
+  const where = { AND: [...conditions(parameters), { position: { gt: after } }] };
+  const deadline = performance.now() + waitSeconds * 1_000;
+  for (;;) {
+    const found = await prisma.eventIndex.findMany({
+      where,
+      orderBy: { position: 'asc' },
+      take: limit,
+      select: { position: true },
+    });
+    const last = found.at(-1);
+    if (last) return { rows: await readEvents(prisma, found), next: Number(last.position) };
+    if (performance.now() >= deadline) return { rows: [], next: after };
+    await delay(TAIL_POLL_MS);
+  }
+}
+
+/** The event, its hex leaf and the exact bytes that the leaf commits to, as text; null when there is none yet. */
+export async function getEvent(
+  prisma: PrismaClient,
+  position: number,
+): Promise<{ readonly event: LoggedEvent; readonly leaf: string; readonly body: string } | null> {
+  const [row] = await prisma.$queryRaw<{ body: string; leaf: string }[]>(
+    Prisma.sql`SELECT body, encode(leaf, 'hex') AS leaf FROM log.event_log WHERE position = ${position}`,
+  );
+  return row ? { event: { position, ...JSON.parse(row.body) } as LoggedEvent, ...row } : null;
+}
+
+function conditions(parameters: z.infer<z.ZodObject<typeof filter>>): Prisma.EventIndexWhereInput[] {
+  const { type, stream, forest, actor, code, account, spn, since, until } = parameters;
+  const equal = Object.entries({ type, stream, forest, actor, code }).filter(([, value]) => value !== undefined);
+  return [
+    Object.fromEntries(equal),
+    ...(account === undefined ? [] : [{ names: { has: nameKey(account) } }]),
+    ...(spn === undefined ? [] : [{ spnKeys: { has: spnIndexKeys(spn).lookupKey } }]),
+    ...(since === undefined ? [] : [{ occurredAt: { gte: instantToNanos(since) } }]),
+    ...(until === undefined ? [] : [{ occurredAt: { lt: instantToNanos(until) } }]),
+  ];
+}
+
+/** In the order of `found`. */
+export async function readEvents(
+  prisma: PrismaClient,
+  found: readonly { readonly position: bigint }[],
+): Promise<LoggedEvent[]> {
+  const positions = found.map(({ position }) => position);
+  const rows = await prisma.$queryRaw<{ position: bigint; body: string }[]>(
+    Prisma.sql`SELECT position, body FROM log.event_log WHERE position = ANY(${positions}::bigint[])`,
+  );
+  const bodies = new Map(rows.map(({ position, body }) => [position, body]));
+  return positions.map((position) => ({
+    position: Number(position),
+    ...(JSON.parse(bodies.get(position)!) as Omit<LoggedEvent, 'position'>),
+  }));
+}
