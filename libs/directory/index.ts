@@ -62,6 +62,8 @@ export {
   recordCommand,
   type CommandDecision,
   type CommandWrite,
+  type DecidedEvent,
+  type LogPorts,
   type Recorded,
   type Replied,
 } from './record-command.js';

@@ -1,0 +1,13 @@
+export { operationEvents, role, scope, type OperationEvent, type Role, type Scope } from './operation.events.js';
+export { OperationRefusal, type OperationRefusalCode } from './operation-refusal.error.js';
+export { KEYS_STREAM, importStream, sourceStream, tokenStream } from './operation-log.js';
+export { CreateToken, RevokeToken } from './token/token.commands.js';
+export type { NewToken } from './token/token.decider.js';
+export { authenticate, type Access } from './token/authenticate.js';
+export { ExportKeyEncryptionKey } from './key/keys.commands.js';
+export { isKeyExported, KEY_ENCRYPTION_KEY } from './key/keys.handlers.js';
+export { establishNameKey } from './key/establish-name-key.js';
+export { NameKeyMismatch, NameKeyMissing } from './key/name-key.error.js';
+export { recordImportEnd, recordImportStart, recordSourceBinding } from './import/record-import.js';
+export type { ImportEnd, ImportStart, SourceBinding } from './import/import.decider.js';
+export { OperationsModule } from './operations.module.js';

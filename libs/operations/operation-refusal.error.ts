@@ -1,0 +1,23 @@
+/** Why an operator's command was not done. Mapped to a status once, at the edge, by `kind`. */
+
+const kinds = {
+  OPS_TOKEN_UNKNOWN: 'not-found',
+  OPS_TOKEN_INVALID: 'invalid',
+  OPS_SOURCE_BOUND: 'conflict',
+  OPS_IMPORT_STATE: 'conflict',
+  OPS_ANSWER_GIVEN_ONCE: 'conflict',
+} as const satisfies Record<string, 'not-found' | 'conflict' | 'invalid'>;
+
+export type OperationRefusalCode = keyof typeof kinds;
+
+export class OperationRefusal extends Error {
+  override readonly name = 'OperationRefusal';
+  readonly kind: 'not-found' | 'conflict' | 'invalid';
+  constructor(
+    readonly code: OperationRefusalCode,
+    message: string,
+  ) {
+    super(message);
+    this.kind = kinds[code];
+  }
+}

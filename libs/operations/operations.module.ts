@@ -1,0 +1,15 @@
+/**
+ * The operators' command handlers. Whoever imports this gives the ports EVENT_STORE, CLOCK, RANDOM (#event-store), NAME_KEY
+ * (#directory) and KEY_ENCRYPTION_KEY, from a global module.
+ */
+import { Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { ExportKeyEncryptionKeyHandler } from './key/keys.handlers.js';
+import { OperationLog } from './operation-log.js';
+import { CreateTokenHandler, RevokeTokenHandler } from './token/token.handlers.js';
+
+@Module({
+  imports: [CqrsModule],
+  providers: [OperationLog, CreateTokenHandler, RevokeTokenHandler, ExportKeyEncryptionKeyHandler],
+})
+export class OperationsModule {}
