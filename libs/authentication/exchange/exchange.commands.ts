@@ -7,12 +7,9 @@
  * again is refused with AUTH_ANSWER_GIVEN_ONCE, every other answer is given again.
  */
 import { Command } from '@nestjs/cqrs';
-import type { CommandRequest } from '#directory';
+import type { CommandRequest, Replied } from '#directory';
 import type { SpnParts } from '#spn';
 import type { ClientReport } from './presentation.decider.js';
-
-/** `position` is what to read after. */
-export type Replied<Reply> = Reply & { readonly position: number };
 
 export type Refused = { readonly outcome: 'refused'; readonly code: string; readonly reason: string };
 

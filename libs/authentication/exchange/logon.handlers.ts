@@ -6,7 +6,7 @@ import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { hash } from 'node:crypto';
 import { KEY_STORE, lookupClientByPrincipal, NAME_KEY } from '#directory';
-import type { ForestState, KeyStore, NameKey } from '#directory';
+import type { ForestState, KeyStore, NameKey, Replied } from '#directory';
 import { RANDOM } from '#event-store';
 import type { Load, Random } from '#event-store';
 import { DEFAULT_ITERATIONS, DerError, KerberosError, openProof } from '#kerberos';
@@ -14,7 +14,7 @@ import { AuthenticationRefusal } from '../authentication-refusal.error.js';
 import { acceptedProofStream, failedProofsStream, type ProofFacts } from '../lockout/lockout.decider.js';
 import { loadKnownAccount, loadKnownForest, type KnownAccount } from './account-facts.js';
 import { ExchangeLog, type ExchangeDecision, type ExchangeWrite } from './exchange-log.js';
-import { RequestTgt, type EtypeInfo, type Replied, type RequestTgtReply } from './exchange.commands.js';
+import { RequestTgt, type EtypeInfo, type RequestTgtReply } from './exchange.commands.js';
 import { createHandle, exchangeStream, newExchangeId } from './exchange-streams.js';
 import { decideLogon, type LogonFacts } from './logon.decider.js';
 
@@ -59,16 +59,15 @@ export class RequestTgtHandler implements ICommandHandler<RequestTgt> {
         : failedProofsStream(proof.account, now);
       writes.push({ stream, events: [decision.lockout] });
     }
-    const recorded = { correlationId: logon, writes };
     if (decision.outcome === 'issued') {
-      const kept = { outcome: 'issued', logon, expiresAt: decision.expiresAt } as const;
-      return { ...recorded, kept, reply: { ...kept, handle } };
+      const { outcome, expiresAt } = decision;
+      return { writes, reply: { outcome, logon, handle, expiresAt }, secret: 'handle' };
     }
     if (decision.outcome === 'preauth-required') {
-      return { ...recorded, reply: { outcome: 'preauth-required', etypeInfo: etypeInfo(client, forest) } };
+      return { writes, reply: { outcome: 'preauth-required', etypeInfo: etypeInfo(client, forest) } };
     }
     const { code, reason } = decision;
-    return { ...recorded, reply: { outcome: 'refused', logon, code, reason } };
+    return { writes, reply: { outcome: 'refused', logon, code, reason } };
   }
 
   private async findClient(load: Load, forest: ForestState, clientName: string): Promise<Client> {

@@ -4,19 +4,18 @@
  */
 import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import type { Caller, CommandRequest } from '#directory';
+import type { Caller, CommandRequest, Replied } from '#directory';
 import { RANDOM } from '#event-store';
 import type { Load, Random } from '#event-store';
 import { errorByName, nonceDigest, proofMatches } from '#kerberos';
 import { AuthenticationRefusal } from '../authentication-refusal.error.js';
-import { ExchangeLog, type ExchangeDecision } from './exchange-log.js';
+import { ExchangeLog, type ExchangeWrite } from './exchange-log.js';
 import {
   PresentTicket,
   RequestApplication,
   ReturnProof,
   VerifyClient,
   type PresentTicketReply,
-  type Replied,
   type RequestApplicationReply,
   type ReturnProofReply,
   type VerifyClientReply,
@@ -64,7 +63,6 @@ export class PresentTicketHandler implements ICommandHandler<PresentTicket> {
       const service = agentOf(request.caller);
       const decision = presentTicket({ presentation, now, issued, ticket, service, replayed });
       return {
-        correlationId: issued.logon,
         writes: [{ stream: exchangeStream(presentation), events: decision.events, expected: 0 }],
         reply: { presentation, ...outcome(decision, 'presented') },
       };
@@ -83,7 +81,7 @@ export class VerifyClientHandler implements ICommandHandler<VerifyClient> {
       const decision = inOrder(reportClient(state, issued, report, now));
       const told = outcome(decision, 'verified');
       const reply = told.outcome === 'refused' ? ({ ...told, outcome: 'rejected' } as const) : told;
-      return { ...recorded(state, issued, decision), reply };
+      return { writes: written(state, decision), reply };
     });
   }
 }
@@ -109,7 +107,7 @@ export class ReturnProofHandler implements ICommandHandler<ReturnProof> {
       const decision = inOrder(verifyService(state, issued, proof, now));
       const told = outcome(decision, 'verified');
       const reply = told.outcome === 'refused' ? ({ ...told, outcome: 'failed' } as const) : told;
-      return { ...recorded(state, issued, decision), reply };
+      return { writes: written(state, decision), reply };
     });
   }
 }
@@ -126,7 +124,7 @@ export class RequestApplicationHandler implements ICommandHandler<RequestApplica
       const decision = decideApplicationRequest(state, issued, operation, now);
       const told = outcome(decision, 'allowed');
       const reply = told.outcome === 'refused' ? told : { ...told, clientName: issued.clientName };
-      return { ...recorded(state, issued, decision), reply };
+      return { writes: written(state, decision), reply };
     });
   }
 }
@@ -146,12 +144,8 @@ async function loadOwnPresentation(
   throw new AuthenticationRefusal('AUTH_NOT_THE_SERVICE', `presentation ${presentation} belongs to another service`);
 }
 
-function recorded(
-  { presentation }: Presentation,
-  { logon }: IssuedTicket,
-  { events }: StepDecision,
-): Pick<ExchangeDecision<unknown>, 'correlationId' | 'writes'> {
-  return { correlationId: logon, writes: [{ stream: exchangeStream(presentation), events }] };
+function written({ presentation }: Presentation, { events }: StepDecision): ExchangeWrite[] {
+  return [{ stream: exchangeStream(presentation), events }];
 }
 
 function outcome<Accepted extends string>(decision: StepDecision, accepted: Accepted) {

@@ -6,14 +6,14 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { KEY_STORE, lookupSpn } from '#directory';
-import type { AccountKeys, ForestState, KeyStore } from '#directory';
+import type { AccountKeys, ForestState, KeyStore, Replied } from '#directory';
 import { RANDOM } from '#event-store';
 import type { Load, Random } from '#event-store';
 import { CONFOUNDER_BYTES, NONCE_BYTES, nonceDigest, sealChallenge, ticketId } from '#kerberos';
 import { composeSpn } from '#spn';
 import { loadKnownAccount, loadKnownForest } from './account-facts.js';
 import { ExchangeLog, type ExchangeDecision } from './exchange-log.js';
-import { RequestServiceTicket, type Replied, type RequestServiceTicketReply } from './exchange.commands.js';
+import { RequestServiceTicket, type RequestServiceTicketReply } from './exchange.commands.js';
 import { exchangeStream, loadLogon, newExchangeId } from './exchange-streams.js';
 import {
   issueTicket,
@@ -52,18 +52,15 @@ export class RequestServiceTicketHandler implements ICommandHandler<RequestServi
 
     const resolution = resolveService(facts);
     const stream = { stream: exchangeStream(request), expected: 0 } as const;
-    const recorded = { correlationId: logon.logon };
     if (resolution.outcome === 'refused') {
       const { outcome, code, reason, events } = resolution;
-      return { ...recorded, writes: [{ ...stream, events }], reply: { outcome, request, spn, code, reason } };
+      return { writes: [{ ...stream, events }], reply: { outcome, request, spn, code, reason } };
     }
-    const sealed = this.seal(facts, resolution, keys);
-    const { ticket } = sealed;
+    const { ciphertext, ticket, nonceDigest } = this.seal(facts, resolution, keys);
     const { etype, kvno, expiresAt } = resolution;
-    const events = issueTicket(facts, resolution, { ticket, nonceDigest: sealed.nonceDigest });
-    const kept = { outcome: 'issued', request, spn, ticket, etype, kvno, expiresAt } as const;
-    const reply = { ...kept, ciphertext: sealed.ciphertext };
-    return { ...recorded, writes: [{ ...stream, events }], kept, reply };
+    const events = issueTicket(facts, resolution, { ticket, nonceDigest });
+    const reply = { outcome: 'issued', request, spn, ticket, etype, kvno, ciphertext, expiresAt } as const;
+    return { writes: [{ ...stream, events }], reply, secret: 'ciphertext' };
   }
 
   /** S3 and S4, with the keys of the holder when there is exactly one. */
