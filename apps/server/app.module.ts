@@ -12,6 +12,7 @@ import { KEY_ENCRYPTION_KEY, OperationsModule } from '#operations';
 import type { KeyEncryptionKey } from '#directory';
 import { PROJECTORS, type Projectors, ProjectionsModule, READ_POOL } from '#projections';
 import type { Pool } from 'pg';
+import type { PrismaClient } from '#postgres';
 import { controllers } from './http/controllers.js';
 import { AccessGuard } from './http/access.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -28,6 +29,7 @@ export type ServerParts = {
   readonly nameKey: NameKey;
   readonly keyEncryptionKey: KeyEncryptionKey;
   readonly pool: Pool;
+  readonly prisma: PrismaClient;
   readonly projectors: Projectors;
   readonly metrics: Metrics;
   readonly logLevel: string;

@@ -12,10 +12,11 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import type { Caller } from '#directory';
+import type { Caller, CommandRequest } from '#directory';
 import { type Access, authenticate, type Role } from '#operations';
 import { type Clock, CLOCK, EVENT_STORE, type EventStore } from '#event-store';
 import { Problem } from './problem.filter.js';
+import type { RequestContext } from './request-id.js';
 
 const ALLOW = 'kerbtrail:allow';
 const PUBLIC = 'kerbtrail:public';
@@ -66,7 +67,7 @@ export const CurrentAccess = createParamDecorator((_: unknown, context: Executio
 });
 
 /** The caller that the directory's deciders judge: what the token administers, and which account it is itself. */
-export function callerOf(access: Access): Caller {
+function callerOf(access: Access): Caller {
   const account = access.actor.startsWith('account:') ? access.actor.slice('account:'.length) : undefined;
   const administers = access.roles.some((role) => role === 'operator' || role === 'installer');
   const { forest, domains, accounts } = access.scope;
@@ -76,6 +77,11 @@ export function callerOf(access: Access): Caller {
     administers: !administers ? 'none' : unscoped ? 'all' : access.scope,
     ...(account === undefined ? {} : { account }),
   };
+}
+
+/** What a command takes from its HTTP request beside its body. */
+export function commandRequest(context: RequestContext, access: Access): CommandRequest {
+  return { ...context, caller: callerOf(access) };
 }
 
 /** The forest a query may read: the asked one, or the token's; another than the token's is refused. */

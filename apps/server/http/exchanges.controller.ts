@@ -15,7 +15,7 @@ import {
   VerifyClient,
 } from '#authentication';
 import type { Access } from '#operations';
-import { Allow, callerOf, CurrentAccess, readableForest } from './access.guard.js';
+import { Allow, commandRequest, CurrentAccess, readableForest } from './access.guard.js';
 import { Problem } from './problem.filter.js';
 import { CommandContext, type RequestContext } from './request-id.js';
 
@@ -82,7 +82,9 @@ export class ExchangesController {
     @CurrentAccess() access: Access,
   ) {
     readableForest(access, body.forest);
-    const reply = await this.commands.execute(new RequestTgt({ ...context, caller: callerOf(access), ...body }));
+    const reply = await this.commands.execute(
+      new RequestTgt(commandRequest(context, access), body.forest, body.clientName, body.proof, body.etype),
+    );
     if (reply.outcome === 'preauth-required') {
       throw new Problem(
         401,
@@ -102,11 +104,9 @@ export class ExchangesController {
     @CommandContext() context: RequestContext,
     @CurrentAccess() access: Access,
   ) {
-    const asked = body.compose ? { compose: body.compose } : { spn: body.spn! };
+    const service = body.compose ? { compose: body.compose } : { spn: body.spn! };
     return accepted(
-      await this.commands.execute(
-        new RequestServiceTicket({ ...context, caller: callerOf(access), handle: body.handle, ...asked }),
-      ),
+      await this.commands.execute(new RequestServiceTicket(commandRequest(context, access), body.handle, service)),
     );
   }
 
@@ -118,7 +118,9 @@ export class ExchangesController {
     @CommandContext() context: RequestContext,
     @CurrentAccess() access: Access,
   ) {
-    return accepted(await this.commands.execute(new PresentTicket({ ...context, caller: callerOf(access), ...body })));
+    return accepted(
+      await this.commands.execute(new PresentTicket(commandRequest(context, access), body.request, body.ticket)),
+    );
   }
 
   @Post('presentations/:presentation/client-verification')
@@ -131,7 +133,7 @@ export class ExchangesController {
     @CommandContext() context: RequestContext,
     @CurrentAccess() access: Access,
   ) {
-    return this.commands.execute(new VerifyClient({ ...context, caller: callerOf(access), presentation, ...body }));
+    return this.commands.execute(new VerifyClient(commandRequest(context, access), presentation, body));
   }
 
   @Post('presentations/:presentation/proof')
@@ -145,7 +147,9 @@ export class ExchangesController {
     @CurrentAccess() access: Access,
   ) {
     return accepted(
-      await this.commands.execute(new ReturnProof({ ...context, caller: callerOf(access), presentation, ...body })),
+      await this.commands.execute(
+        new ReturnProof(commandRequest(context, access), presentation, body.handle, body.proof),
+      ),
     );
   }
 
@@ -161,7 +165,7 @@ export class ExchangesController {
   ) {
     return accepted(
       await this.commands.execute(
-        new RequestApplication({ ...context, caller: callerOf(access), presentation, ...body }),
+        new RequestApplication(commandRequest(context, access), presentation, body.operation),
       ),
     );
   }

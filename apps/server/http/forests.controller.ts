@@ -5,7 +5,7 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { AddDomain, ChangePolicy, CreateForest, forestPolicy } from '#directory';
 import type { Access } from '#operations';
-import { Allow, callerOf, CurrentAccess } from './access.guard.js';
+import { Allow, commandRequest, CurrentAccess } from './access.guard.js';
 import { CommandContext, type RequestContext } from './request-id.js';
 
 const dnsName = z.string().min(1).max(255);
@@ -29,7 +29,7 @@ export class ForestsController {
     @CurrentAccess() access: Access,
   ) {
     return this.commands.execute(
-      new CreateForest({ ...context, caller: callerOf(access) }, body.name, body.netbiosName, body.policy),
+      new CreateForest(commandRequest(context, access), body.name, body.netbiosName, body.policy),
     );
   }
 
@@ -41,9 +41,7 @@ export class ForestsController {
     @CommandContext() context: RequestContext,
     @CurrentAccess() access: Access,
   ) {
-    return this.commands.execute(
-      new AddDomain({ ...context, caller: callerOf(access) }, forest, body.domain, body.netbiosName),
-    );
+    return this.commands.execute(new AddDomain(commandRequest(context, access), forest, body.domain, body.netbiosName));
   }
 
   @Put(':forest/policy')
@@ -54,6 +52,6 @@ export class ForestsController {
     @CommandContext() context: RequestContext,
     @CurrentAccess() access: Access,
   ) {
-    return this.commands.execute(new ChangePolicy({ ...context, caller: callerOf(access) }, forest, body));
+    return this.commands.execute(new ChangePolicy(commandRequest(context, access), forest, body));
   }
 }

@@ -62,7 +62,8 @@ function toProblem(error: unknown): Problem | undefined {
     (code.startsWith('SPN_') ? 400 : undefined) ??
     (code.startsWith('FST_') && typeof fastifyStatus === 'number' ? fastifyStatus : undefined);
   if (status === undefined) return undefined;
-  const headers = typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {};
+  const headers: Record<string, string> =
+    typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {};
   return new Problem(status, code, message, {}, headers);
 }
 

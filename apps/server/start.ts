@@ -1,0 +1,129 @@
+/**
+ * From configuration to a serving process, in the order in which each step needs the one before; `close` undoes them in
+ * reverse: stop answering, stop projecting, close pools, stop the embedded database, give the folder back.
+ */
+import 'reflect-metadata';
+import { CommandBus } from '@nestjs/cqrs';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Logger } from 'nestjs-pino';
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { exchangeEvents, lockoutEvents } from '#authentication';
+import { createKeyStore, directoryEvents, sweepKeys } from '#directory';
+import { createEventStore, createSystemClock, systemRandom } from '#event-store';
+import { authenticate, CreateToken, establishNameKey, operationEvents } from '#operations';
+import { startProjectors } from '#projections';
+import { AppModule, type ServerParts } from './app.module.js';
+import { openDatabase } from './boot/database.js';
+import { openKeyEncryptionKey } from './boot/keys.js';
+import { DataFolder } from './boot/local-file.js';
+import type { ServerConfig } from './config.js';
+import { prepareHttp } from './http/prepare-http.js';
+import { createLogger } from './logging.js';
+import { Metrics } from './metrics.js';
+
+export type RunningServer = { readonly url: string; close(): Promise<void> };
+
+type Undo = { add(step: () => Promise<unknown> | void): void; run(): Promise<void> };
+
+/** Throws coded errors that say what to do; whatever was begun is then undone. */
+export async function startServer(config: ServerConfig): Promise<RunningServer> {
+  const undo = undoStack();
+  try {
+    const folder = new DataFolder(config.folder);
+    folder.acquire();
+    undo.add(() => folder.release());
+    const parts = await openParts(config, undo);
+    const app = await createApp(parts);
+    undo.add(() => app.close());
+    const token = await operatorToken(folder, app, parts);
+    const url = await listen(app, config);
+    folder.publish({ url, pid: process.pid, token });
+    return { url, close: () => undo.run() };
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+/** The log, the keys and the read side, without HTTP. */
+async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts> {
+  const logger = createLogger(config.logLevel);
+  const database = await openDatabase(config, (message) => logger.info(message));
+  undo.add(() => database.close());
+  const { pool, appendPool } = database;
+  const clock = createSystemClock();
+  const random = systemRandom;
+  const catalogues = [directoryEvents, exchangeEvents, lockoutEvents, operationEvents];
+  const store = createEventStore({ pool, appendPool, catalogues, clock, random });
+  const keyEncryptionKey = await openKeyEncryptionKey(config, database.embedded);
+  const keyStore = createKeyStore(pool, keyEncryptionKey);
+  const nameKey = await establishNameKey({ store, pool, kek: keyEncryptionKey, clock, random });
+  const swept = await sweepKeys(store, keyStore);
+  if (swept.removed > 0) logger.warn(swept, 'account keys that no event names were removed');
+  const projectors = startProjectors({ store, pool, log: (message) => logger.warn(message) });
+  undo.add(() => projectors.stop());
+  const metrics = new Metrics();
+  const { prisma } = database;
+  return {
+    store,
+    clock,
+    random,
+    keyStore,
+    nameKey,
+    keyEncryptionKey,
+    pool,
+    prisma,
+    projectors,
+    metrics,
+    logLevel: config.logLevel,
+  };
+}
+
+async function createApp(parts: ServerParts): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({ bodyLimit: 1024 * 1024, forceCloseConnections: 'idle' });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(parts), adapter, { bufferLogs: true });
+  app.useLogger(app.get(Logger));
+  await prepareHttp(app);
+  await app.init();
+  return app;
+}
+
+async function listen(app: NestFastifyApplication, { host, port }: ServerConfig): Promise<string> {
+  await app.listen({ host, port });
+  const address = app.getHttpServer().address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${shown === '0.0.0.0' ? '127.0.0.1' : shown}:${address.port}`;
+}
+
+/** The token of the last run while it is valid; else a new one, made by command like every other. */
+async function operatorToken(
+  folder: DataFolder,
+  app: NestFastifyApplication,
+  { store, clock }: ServerParts,
+): Promise<string> {
+  const previous = folder.previousToken();
+  if (previous && (await authenticate(store, previous, clock.now()))?.roles.includes('operator')) return previous;
+  const { text } = await app.get(CommandBus).execute(
+    new CreateToken(
+      { requestId: randomUUID(), caller: { actor: 'kerbtrail', administers: 'all' } },
+      {
+        actor: 'local-operator',
+        roles: ['operator', 'installer', 'ingest', 'auditor'],
+        note: `made at start for ${folder.localJson}`,
+      },
+    ),
+  );
+  return text;
+}
+
+function undoStack(): Undo {
+  const steps: (() => Promise<unknown> | void)[] = [];
+  return {
+    add: (step) => void steps.push(step),
+    async run() {
+      for (let step = steps.pop(); step; step = steps.pop()) await step();
+    },
+  };
+}
