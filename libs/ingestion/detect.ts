@@ -27,8 +27,9 @@ const MAGIC: readonly (readonly [hex: string, looksLike: string])[] = [
   ['fffe', 'UTF-16 text: write it as UTF-8'],
   ['feff', 'UTF-16 text: write it as UTF-8'],
 ];
-const SAMBA_HEADER = /^\[\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?, +\d+(?:, [^\]\n]*)?\]/m;
-const SAMBA_JSON = /^[ \t]*\{"timestamp": ?"[^"\n]*", ?"type": ?"/m;
+const SAMBA_HEADER = /^\[\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?, +\d+(?:, [^\]\n]*)?\]/gm;
+const SAMBA_JSON = /^[ \t]*\{"timestamp": ?"[^"\n]*", ?"type": ?"/gm;
+const DN = /^dn::? /gim;
 const KDC_LOG = /krb5kdc\[\d+\]\(\w+\): /;
 const LDIF_BEGIN = /^(?:version: *1|dn::? ?.*|ref: .*)$/i;
 
@@ -36,10 +37,16 @@ const LDIF_BEGIN = /^(?:version: *1|dn::? ?.*|ref: .*)$/i;
 export function detect(head: Buffer): Detected {
   if (head.length === 0) return leftOut('an empty file');
   const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '');
-  if (LDIF_BEGIN.test(firstLdifLine(text))) return { kind: 'ldif' };
-  if (SAMBA_HEADER.test(text) || SAMBA_JSON.test(text)) return { kind: 'samba' };
+  const sambaLines = count(text, SAMBA_HEADER) + count(text, SAMBA_JSON);
+  // A damaged line at the beginning does not make a log of records a dump.
+  if (LDIF_BEGIN.test(firstLdifLine(text)) && count(text, DN) >= sambaLines) return { kind: 'ldif' };
+  if (sambaLines > 0) return { kind: 'samba' };
   const magic = MAGIC.find(([hex]) => head.subarray(0, hex.length / 2).toString('hex') === hex);
   return leftOut(magic?.[1] ?? looks(text));
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
 }
 
 function leftOut(looksLike: string): Detected {
@@ -62,6 +69,5 @@ function looks(text: string): string {
   if (/^\{.*\}\s*$/.test(line)) return 'JSON lines that are not Samba audit lines';
   if (/^[[{]/.test(line)) return 'a JSON document';
   if (/^<\?xml|^<Events?\b/.test(line)) return 'XML';
-  // oxlint-disable-next-line no-control-regex -- control characters are what tells binary data from text
-  return /[\0-\x08\x0e-\x1f]/.test(text) ? 'binary data of a kind not known' : 'text of a kind not known';
+  return /[^\P{Cc}\s]/u.test(text) ? 'binary data of a kind not known' : 'text of a kind not known';
 }

@@ -34,6 +34,8 @@ export type Facts = Mapped & {
   readonly firstItem: number;
   /** The bytes that identify them, whatever file they are read from (record-identity.ts). */
   readonly identity: Buffer;
+  /** The time those bytes hold, as an instant: for ids alone, since a header's zone may be known from elsewhere only. */
+  readonly stamp: string;
 };
 
 export type Unreadable = {

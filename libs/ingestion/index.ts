@@ -1,4 +1,11 @@
 /** Ingestion: files of other systems, read into observed events. */
+export {
+  importFile,
+  type ImportCounts,
+  type ImportOptions,
+  type ImportReport,
+  type QuarantinedRecord,
+} from './import-file.js';
 export { mapFile, type Finished, type MappedItem, type Progress, type Unfinished } from './map-file.js';
 export type { Naming, Placed, PlacedRecord, PlacedSource, Quarantined, SourceKind } from './place.js';
 export {

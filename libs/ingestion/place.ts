@@ -122,7 +122,7 @@ export class Placement {
 
   #record(reading: Facts, { forest, source, stream }: { forest: string; source: string; stream: string }): Placed {
     const reason = unstorable(reading.facts);
-    const { record, offset, firstItem, identity: bytes, facts } = reading;
+    const { record, offset, firstItem, identity: bytes, stamp, facts } = reading;
     if (reason) {
       const raw = {
         head: bytes.subarray(0, RAW_HEAD_BYTES),
@@ -135,7 +135,7 @@ export class Placement {
     const events = facts.map((fact, index): NewEvent => {
       const { type, occurredAt, data, actor, correlationId } = fact;
       return {
-        id: recordEventId(identity, occurredAt, index),
+        id: recordEventId(identity, stamp, index),
         type,
         schemaVersion: definitions[type].schemaVersion,
         occurredAt,
@@ -148,7 +148,7 @@ export class Placement {
         },
       };
     });
-    const id = recordId(identity, facts[0]?.occurredAt ?? EPOCH);
+    const id = recordId(identity, stamp);
     return { kind: 'record', id, digest: recordDigest(identity, forest), stream, events, line: record };
   }
 

@@ -33,14 +33,14 @@ export class RecordIdentities {
   }
 }
 
-/** Id of the append item (UUIDv8). */
-export function recordId(identity: Buffer, occurredAt: string): string {
-  return observedEventId(occurredAt, identity);
+/** Id of the append item (UUIDv8). `stamp`: the time that the record itself holds. */
+export function recordId(identity: Buffer, stamp: string): string {
+  return observedEventId(stamp, identity);
 }
 
 /** Id of the record's n-th event (UUIDv8). */
-export function recordEventId(identity: Buffer, occurredAt: string, item: number): string {
-  return observedEventId(occurredAt, derived(identity, `item ${item}`));
+export function recordEventId(identity: Buffer, stamp: string, item: number): string {
+  return observedEventId(stamp, derived(identity, `item ${item}`));
 }
 
 /** 32 bytes: the record as one of this forest's. Asking for it as another forest's is another request. */

@@ -2,8 +2,9 @@
  * Reads a directory dump block by block. The file does not know when it was taken, so that instant comes with it. Its
  * identity is the block's lines and the instant; line ends are not part of it.
  *
- * At the end it says what the dump was: how many accounts and SPNs of each domain. It says nothing when the file ends inside
- * a line or a record could not be read: an account missing there is no evidence of anything.
+ * At the end it says what the dump was: how many accounts and SPNs of each domain. It says nothing when the file breaks off
+ * or a record could not be read: an account missing there is no evidence of anything. A last record is whole only when an
+ * empty line follows it, as every directory tool writes one: cut off, it would seem to hold fewer SPNs.
  */
 import { createHash, hash, type Hash } from 'node:crypto';
 import { RAW_HEAD_BYTES, type Fact, type Line, type Reader, type Reading, type Unreadable } from '../fact.js';
@@ -14,6 +15,7 @@ import { readLdifRecord, type NumberedLine } from './ldif-record.js';
 const COMMENT = 0x23;
 const SPACE = 0x20;
 const DOMAINS_MAX = 1_000;
+const CUT_OFF = 'no empty line follows it, so it may be cut off: end the file with one if it is whole';
 
 type Block = {
   readonly line: number;
@@ -55,8 +57,7 @@ export class LdifDump implements Reader {
   }
 
   end(whole: boolean): Reading[] {
-    if (!whole) this.#block = undefined; // the record the file ends in is not finished
-    const readings = this.#finish();
+    const readings = this.#block ? [this.#reject(this.#block, CUT_OFF)] : [];
     if (!whole || !this.#isWhole || this.#counts.size === 0) return readings;
     const dumped = [...this.#counts].map(([domain, counts]): Fact => ({
       type: 'DirectoryDumped',
@@ -65,7 +66,10 @@ export class LdifDump implements Reader {
     }));
     const { number, offset } = this.#last;
     const identity = Buffer.concat([Buffer.from('dump '), this.#identity.digest()]);
-    return [...readings, { kind: 'facts', record: number + 1, offset, firstItem: 0, identity, facts: dumped }];
+    return [
+      ...readings,
+      { kind: 'facts', record: number + 1, offset, firstItem: 0, identity, stamp: this.observedAt, facts: dumped },
+    ];
   }
 
   #finish(): Reading[] {
@@ -79,10 +83,14 @@ export class LdifDump implements Reader {
       return this.#object(block);
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
-      this.records++;
-      this.#isWhole = false;
-      return [unreadable(block, error.message)];
+      return [this.#reject(block, error.message)];
     }
+  }
+
+  #reject(block: Block, reason: string): Unreadable {
+    this.records++;
+    this.#isWhole = false;
+    return unreadable(block, reason);
   }
 
   #object(block: Block): Reading[] {
@@ -100,7 +108,9 @@ export class LdifDump implements Reader {
     this.#identity.update(hash('sha256', identity, 'buffer'));
     const [first] = facts;
     const place = { record: record.dnLine, offset: block.offset, firstItem: 0 };
-    return [{ kind: 'facts', ...place, identity, facts, ...(first && { domain: first.data.domain }) }];
+    return [
+      { kind: 'facts', ...place, identity, stamp: this.observedAt, facts, ...(first && { domain: first.data.domain }) },
+    ];
   }
 
   #count(facts: readonly { data: { domain: string; spns: readonly string[] } }[]): void {

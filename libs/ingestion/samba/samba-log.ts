@@ -101,7 +101,8 @@ export class SambaLog implements Reader {
     if (!open?.header) return undefined;
     open.hasText = true;
     if (!isKdcLine(text)) return undefined;
-    return this.#facts(readKdcLine(text, readHeaderTime(open.header.time, this.offsetMinutes)), identity);
+    const { time } = open.header;
+    return this.#facts(readKdcLine(text, readHeaderTime(time, this.offsetMinutes)), identity, readHeaderTime(time, 0));
   }
 
   #json(line: Line, text: string): Reading | undefined {
@@ -109,16 +110,16 @@ export class SambaLog implements Reader {
     const audit = readAuditLine(text);
     const time = readJsonTime(audit.timestamp);
     this.offsetMinutes = time.offsetMinutes;
-    return this.#facts(readAuditFacts(audit, time.instant, this.#twins), Buffer.from(text));
+    return this.#facts(readAuditFacts(audit, time.instant, this.#twins), Buffer.from(text), time.instant);
   }
 
-  #facts(mapped: Mapped | undefined, identity: Buffer): Reading | undefined {
+  #facts(mapped: Mapped | undefined, identity: Buffer, stamp: string): Reading | undefined {
     const open = this.#open;
     if (!mapped || !open) return undefined;
     const { line: record, offset, items: firstItem } = open;
     open.spoke = true;
     open.items += mapped.facts.length;
-    return { kind: 'facts', record, offset, firstItem, identity, ...mapped };
+    return { kind: 'facts', record, offset, firstItem, identity, stamp, ...mapped };
   }
 
   #begin(line: Line, header?: Open['header']): void {

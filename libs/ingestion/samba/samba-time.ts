@@ -6,6 +6,7 @@ import { instantToNanos, nanosToInstant } from '#event-store';
 import { UnreadableRecord } from '../ingestion.error.js';
 
 const NANOS_PER_MINUTE = 60_000_000_000n;
+const OFFSET_MINUTES_MAX = 14 * 60;
 const JSON_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z|([+-])(\d\d):?(\d\d))$/;
 const FIRST_JSON_TIME = /"timestamp": ?"([0-9T:.+-]{1,40})"/;
 
@@ -17,6 +18,7 @@ export function readJsonTime(text: string): SambaTime {
   if (!match) throw new UnreadableRecord(`its timestamp "${text.slice(0, 40)}" is not a time with an offset`);
   const [, local = '', sign, hours = '0', minutes = '0'] = match;
   const offsetMinutes = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+  if (Math.abs(offsetMinutes) > OFFSET_MINUTES_MAX) throw new UnreadableRecord(`"${text}" is in no time zone`);
   return { instant: toUtc(`${local}Z`, offsetMinutes), offsetMinutes };
 }
 
@@ -28,8 +30,11 @@ export function readHeaderTime(text: string, offsetMinutes: number): string {
 /** The offset of the first JSON line in a log's beginning; 0 if there is none. */
 export function firstOffset(head: Buffer): number {
   const text = FIRST_JSON_TIME.exec(head.toString('latin1'))?.[1];
-  const time = text === undefined ? null : JSON_TIME.exec(text);
-  return time?.[0] === undefined ? 0 : readJsonTime(time[0]).offsetMinutes;
+  try {
+    return text === undefined ? 0 : readJsonTime(text).offsetMinutes;
+  } catch {
+    return 0; // the line is quarantined when it is read
+  }
 }
 
 function toUtc(instant: string, offsetMinutes: number): string {
