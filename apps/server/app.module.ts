@@ -10,9 +10,9 @@ import { DirectoryModule, KEY_STORE, type KeyStore, NAME_KEY, type NameKey } fro
 import { CLOCK, type Clock, EVENT_STORE, type EventStore, RANDOM, type Random } from '#event-store';
 import { KEY_ENCRYPTION_KEY, OperationsModule } from '#operations';
 import type { KeyEncryptionKey } from '#directory';
-import { PROJECTORS, type Projectors, ProjectionsModule, READ_POOL } from '#projections';
-import type { Pool } from 'pg';
-import type { PrismaClient } from '#postgres';
+import { PROJECTORS, type Projectors } from '#projections';
+import { Pool } from 'pg';
+import { PrismaClient } from '#postgres';
 import { controllers } from './http/controllers.js';
 import { AccessGuard } from './http/access.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -46,7 +46,8 @@ export class AppModule {
       { provide: KEY_STORE, useValue: parts.keyStore },
       { provide: NAME_KEY, useValue: parts.nameKey },
       { provide: KEY_ENCRYPTION_KEY, useValue: parts.keyEncryptionKey },
-      { provide: READ_POOL, useValue: parts.pool },
+      { provide: Pool, useValue: parts.pool },
+      { provide: PrismaClient, useValue: parts.prisma },
       { provide: PROJECTORS, useValue: parts.projectors },
       { provide: Metrics, useValue: parts.metrics },
     ];
@@ -58,7 +59,6 @@ export class AppModule {
         DirectoryModule,
         AuthenticationModule,
         OperationsModule,
-        ProjectionsModule,
       ],
       controllers,
       providers: [

@@ -13,7 +13,7 @@ import { exchangeEvents, lockoutEvents } from '#authentication';
 import { createKeyStore, directoryEvents, sweepKeys } from '#directory';
 import { createEventStore, createSystemClock, systemRandom } from '#event-store';
 import { authenticate, CreateToken, establishNameKey, operationEvents } from '#operations';
-import { startProjectors } from '#projections';
+import { projections, startProjectors } from '#projections';
 import { AppModule, type ServerParts } from './app.module.js';
 import { openDatabase } from './boot/database.js';
 import { openKeyEncryptionKey } from './boot/keys.js';
@@ -52,7 +52,7 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
   const logger = createLogger(config.logLevel);
   const database = await openDatabase(config, (message) => logger.info(message));
   undo.add(() => database.close());
-  const { pool, appendPool } = database;
+  const { pool, appendPool, projectorPool } = database;
   const clock = createSystemClock();
   const random = systemRandom;
   const catalogues = [directoryEvents, exchangeEvents, lockoutEvents, operationEvents];
@@ -62,7 +62,12 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
   const nameKey = await establishNameKey({ store, pool, kek: keyEncryptionKey, clock, random });
   const swept = await sweepKeys(store, keyStore);
   if (swept.removed > 0) logger.warn(swept, 'account keys that no event names were removed');
-  const projectors = startProjectors({ store, pool, log: (message) => logger.warn(message) });
+  const projectors = startProjectors({
+    store,
+    pool: projectorPool,
+    projections,
+    log: (message) => logger.warn(message),
+  });
   undo.add(() => projectors.stop());
   const metrics = new Metrics();
   const { prisma } = database;

@@ -4,6 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { createPool, createPrisma, migrate, type PrismaClient, startEmbeddedPostgres } from '#postgres';
+import { projections } from '#projections';
 import type { ServerConfig } from '../config.js';
 
 export type Database = {
@@ -12,6 +13,8 @@ export type Database = {
   readonly pool: Pool;
   /** The appender's own connections: an append never waits behind a read. */
   readonly appendPool: Pool;
+  /** A connection for each projection, and one to spare. */
+  readonly projectorPool: Pool;
   readonly prisma: PrismaClient;
   close(): Promise<void>;
 };
@@ -34,15 +37,17 @@ export async function openDatabase(config: ServerConfig, log: (message: string) 
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
     const appendPool = createPool(url, { max: APPEND_CONNECTIONS, applicationName: 'kerbtrail append' });
+    const projectorPool = createPool(url, { max: projections.length + 1, applicationName: 'kerbtrail projector' });
     const prisma = createPrisma(pool);
     return {
       embedded: embedded !== undefined,
       pool,
       appendPool,
+      projectorPool,
       prisma,
       async close() {
         await prisma.$disconnect();
-        await Promise.all([pool.end(), appendPool.end()]);
+        await Promise.all([pool.end(), appendPool.end(), projectorPool.end()]);
         await embedded?.stop();
       },
     };

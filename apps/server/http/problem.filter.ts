@@ -47,7 +47,7 @@ const titles: Record<number, string> = {
 
 type CodedError = Error & { code?: unknown; kind?: unknown; retryAfterMs?: unknown };
 
-function toProblem(error: unknown): Problem | undefined {
+export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof HttpException) {
     const status = error.getStatus();

@@ -1,0 +1,53 @@
+/** The event timeline: found by what events are about, tailed by position, each one with the bytes its hash commits to. */
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import type { Access } from '#operations';
+import { PrismaClient } from '#postgres';
+import {
+  findEvents,
+  findEventsParameters,
+  getEvent,
+  tailEvents,
+  tailEventsParameters,
+  type FindEvents,
+  type TailEvents,
+} from '#projections';
+import { Allow, CurrentAccess, readableForest } from './access.guard.js';
+import { Problem } from './problem.filter.js';
+
+const position = z.coerce.number().int().min(1);
+
+@ApiTags('events')
+@ApiBearerAuth()
+@Controller('v1/events')
+@Allow('auditor', 'operator')
+export class EventsController {
+  constructor(private readonly prisma: PrismaClient) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Find events, in order of the instant at which they occurred' })
+  find(@Query({ schema: findEventsParameters }) parameters: FindEvents, @CurrentAccess() access: Access) {
+    return findEvents(this.prisma, { ...parameters, forest: readableForest(access, parameters.forest) });
+  }
+
+  @Get('tail')
+  @ApiOperation({ summary: 'Follow the log after a position, waiting for more' })
+  tail(@Query({ schema: tailEventsParameters }) parameters: TailEvents, @CurrentAccess() access: Access) {
+    return tailEvents(this.prisma, { ...parameters, forest: readableForest(access, parameters.forest) });
+  }
+
+  @Get(':position')
+  @ApiOperation({ summary: 'One event, its leaf hash and the exact bytes that it commits to' })
+  async get(@Param('position', { schema: position }) at: number, @CurrentAccess() access: Access) {
+    const found = await getEvent(this.prisma, at);
+    const { forest } = found?.event.data ?? {};
+    if (
+      !found ||
+      readableForest(access, typeof forest === 'string' ? forest : undefined) !== (access.scope.forest ?? forest)
+    ) {
+      throw new Problem(404, 'EVENT_UNKNOWN', `There is no event at position ${at}.`);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Imports: the file is the request's body, read as it comes; the answer is NDJSON, one line per progress report, quarantined
+ * record or left-out file, and a last line `finished` or `failed`. What was read before a failure is in the log.
+ */
+import { Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import { NAME_KEY, type NameKey } from '#directory';
+import { CLOCK, type Clock, EVENT_STORE, type EventStore } from '#event-store';
+import { importFile } from '#ingestion';
+import type { Access } from '#operations';
+import { PrismaClient } from '#postgres';
+import { findImports, findOperationsParameters, type FindOperations, instantText } from '#projections';
+import { Allow, CurrentAccess, readableForest } from './access.guard.js';
+import { IMPORT_MEDIA_TYPE } from './prepare-http.js';
+import { Problem, toProblem } from './problem.filter.js';
+
+const importQuery = z.object({
+  name: z.string().min(1).max(1024),
+  forest: z.string().min(1).max(255).optional(),
+  source: z.string().min(1).max(128).optional(),
+  observedAt: instantText.optional(),
+});
+
+@ApiTags('ingestion')
+@ApiBearerAuth()
+@Controller('v1/imports')
+export class ImportsController {
+  constructor(
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(NAME_KEY) private readonly nameKey: NameKey,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly prisma: PrismaClient,
+  ) {}
+
+  @Post()
+  @Allow('ingest', 'operator')
+  @ApiOperation({ summary: 'Import a log or a directory dump; running it twice adds nothing twice' })
+  @ApiConsumes(IMPORT_MEDIA_TYPE)
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @ApiProduces('application/x-ndjson')
+  async import(
+    @Query({ schema: importQuery }) { name, forest: asked, source, observedAt }: z.infer<typeof importQuery>,
+    @CurrentAccess() access: Access,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const body = request.body as Readable | undefined;
+    if (!body || typeof body.pipe !== 'function') {
+      throw new Problem(
+        415,
+        'IMPORT_MEDIA_TYPE',
+        `Send the file's bytes as the body, with content-type ${IMPORT_MEDIA_TYPE}.`,
+      );
+    }
+    const forest = readableForest(access, asked);
+    const answer = new NdjsonAnswer(reply);
+    try {
+      const report = await importFile(
+        {
+          name,
+          ...(forest !== undefined && { forest }),
+          ...(source !== undefined && { source }),
+          ...(observedAt !== undefined && { observedAt }),
+          ports: { store: this.store, nameKey: this.nameKey, clock: this.clock },
+          actor: access.actor,
+          onProgress: (progress) => answer.write({ progress }),
+          onQuarantine: (quarantined) => answer.write({ quarantined }),
+        },
+        answer.paced(body),
+      );
+      if (report.leftOut) answer.write({ leftOut: report.leftOut });
+      answer.write({ finished: report });
+    } catch (error) {
+      if (!answer.begun) throw error;
+      const { code, message } = toProblem(error) ?? {
+        code: 'INTERNAL',
+        message: 'The server failed; its log has the reason.',
+      };
+      request.log.error(error);
+      answer.write({ failed: { code, detail: message } });
+    }
+    answer.end();
+  }
+
+  @Get()
+  @Allow('auditor', 'ingest', 'operator')
+  @ApiOperation({ summary: 'Imports that added something, the newest first' })
+  list(@Query({ schema: findOperationsParameters }) parameters: FindOperations) {
+    return findImports(this.prisma, parameters);
+  }
+}
+
+/** Lines to a client that may read slowly: while its buffer is full no more of the file is taken in. */
+class NdjsonAnswer {
+  begun = false;
+  #full = false;
+
+  constructor(private readonly reply: FastifyReply) {}
+
+  write(line: object): void {
+    if (!this.begun) {
+      this.begun = true;
+      this.reply.hijack();
+      this.reply.raw.writeHead(200, {
+        'content-type': 'application/x-ndjson; charset=utf-8',
+        'x-content-type-options': 'nosniff',
+      });
+    }
+    this.#full = !this.reply.raw.write(`${JSON.stringify(line)}\n`);
+  }
+
+  /** The file's chunks, held back while the client does not read. Ends with the connection. */
+  async *paced(body: Readable): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      if (this.#full && !this.reply.raw.destroyed)
+        await Promise.race([once(this.reply.raw, 'drain'), once(this.reply.raw, 'close')]);
+      this.#full = false;
+      yield chunk as Uint8Array;
+    }
+  }
+
+  end(): void {
+    this.reply.raw.end();
+  }
+}
