@@ -8,7 +8,8 @@
  * Whoever loses the KEK loses all accounts' keys and the names' key: it belongs in a backup apart from the database's.
  */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { KeyEncryptionKeyInvalid, KeyUnwrapFailed } from './key.error.js';
 
 const KEY_BYTES = 32;
@@ -35,16 +36,24 @@ export function readKeyEncryptionKey(base64: string, where: string): KeyEncrypti
 }
 
 /**
- * Reads the key file; makes it, readable for its owner only, if there is none. Two processes that start together end up
- * with one key.
+ * Reads the key file; makes it, readable for its owner only, if there is none. It appears whole or not at all, and of
+ * two processes that start together both get the key of the first.
  */
 export async function loadKeyEncryptionKeyFile(file: string): Promise<KeyEncryptionKey> {
+  if (!existsSync(file)) await makeKeyFile(file);
+  return readKeyEncryptionKey(await readFile(file, 'utf8'), file);
+}
+
+async function makeKeyFile(file: string): Promise<void> {
+  const fresh = `${file}.${randomBytes(6).toString('hex')}`;
+  await writeFile(fresh, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { flag: 'wx', mode: 0o600, flush: true });
   try {
-    await writeFile(file, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { flag: 'wx', mode: 0o600, flush: true });
+    await link(fresh, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await unlink(fresh);
   }
-  return readKeyEncryptionKey(await readFile(file, 'utf8'), file);
 }
 
 function keyEncryptionKey(key: Buffer): KeyEncryptionKey {
