@@ -9,7 +9,7 @@ import type { PoolClient } from 'pg';
 export type Projection = {
   /** Also the name of its checkpoint and of its shadow schema while it is rebuilt: lower case, digits and `_`. */
   readonly name: string;
-  /** Counted up when the tables or what stands in them change: the projection is then built anew. */
+  /** Counted up, by the migration that empties the tables, when what stands in them changes: it is then read from the start. */
   readonly version: number;
   /** Tables of schema `read` that belong to this projection alone. Each has a primary key; none has a sequence. */
   readonly tables: readonly string[];

@@ -4,6 +4,7 @@
  */
 import { type EventStore, subscribe, type Subscription } from '#event-store';
 import type { Pool } from 'pg';
+import { projectPage } from './project-page.js';
 import type { Projection } from './projection.js';
 
 export const PROJECTORS = Symbol('PROJECTORS');
@@ -59,23 +60,14 @@ export function startProjectors({
   };
 }
 
-function project(
-  { name, version, handles, apply }: Projection,
-  store: EventStore,
-  pool: Pool,
-  log: (message: string) => void,
-): Subscription {
+function project(projection: Projection, store: EventStore, pool: Pool, log: (message: string) => void): Subscription {
+  const { name, version } = projection;
   return subscribe({
     store,
     pool,
     name,
     version,
-    async handle(tx, events) {
-      const handled = events.filter(({ type }) => handles(type));
-      if (handled.length === 0) return;
-      await tx.query('SET LOCAL search_path = read');
-      await apply(tx, handled);
-    },
+    handle: (tx, events) => projectPage(tx, projection, events, 'read'),
     onChange({ mode, failedAt, error }) {
       if (mode === 'failed') log(`projection ${name} stopped at event ${failedAt ?? 'unknown'}: ${messageOf(error)}`);
     },

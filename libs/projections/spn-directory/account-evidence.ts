@@ -6,6 +6,7 @@ import type { AccountEvent, ObservedDirectoryEvent } from '#directory';
 import { instantToNanos, type JsonObject, type RecordedEvent } from '#event-store';
 import { storable } from '../bulk-rows.js';
 import { evidenceOrder, type EvidenceOrder } from '../evidence-order.js';
+import { indexed } from './spn-index-keys.js';
 
 type AccountEvidenceEvent =
   | Exclude<AccountEvent, { type: 'SpnRegistrationRefused' }>
@@ -48,7 +49,7 @@ export type AccountEvidenceRow = {
   readonly source: string;
   readonly record: number;
   readonly item: number;
-  readonly type: string;
+  readonly type: AccountEvidenceType;
   readonly spns: readonly string[];
   readonly data: JsonObject;
   readonly position: number;
@@ -62,13 +63,13 @@ export function accountEvidenceRow(event: RecordedEvent): AccountEvidenceRow {
   const values = (spns ?? (spn === undefined ? [] : [spn])) as readonly string[];
   return {
     forest: storable(forest),
-    account: storable(account),
+    account: indexed(storable(account)),
     event_id: order.id,
     occurred_at: order.occurredAt,
     source: storable(order.source),
     record: order.record,
     item: order.item,
-    type: event.type,
+    type: event.type as AccountEvidenceType,
     spns: values.map(storable),
     data: storableText(data),
     position: event.position,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { compareEvidence } from '../evidence-order.js';
 import { possibleSpan } from '../interval.js';
 import type { AccountEvidence } from './account-evidence.js';
 import {
@@ -13,7 +14,7 @@ import {
   removed,
   replaced,
 } from './evidence.spec-support.js';
-import { deriveHoldings, type Holding } from './holding.derivation.js';
+import { deriveHoldings, foldHoldings, type Holding } from './holding.derivation.js';
 
 const WEB = 'HTTP/web1.corp.example';
 const web = 'http/web1.corp.example';
@@ -57,7 +58,7 @@ describe('holder intervals', () => {
       ['removed, never seen', [removed(5, WEB)], [[null, 5, 5, 5]]],
       ['removed, known to be absent before', [dumped(2), removed(5, WEB)], [[2, 5, 5, 5]]],
       ['removed twice', [added(1, WEB), removed(5, WEB), removed(5, WEB)], [[1, 1, 5, 5]]],
-      ['added and removed at one instant', [added(5, WEB), removed(5, WEB)], []],
+      ['added and removed at one instant: it never stood', [added(5, WEB), removed(5, WEB)], [[5, 5, 5, 5]]],
       [
         'added, removed, added again',
         [added(1, WEB), removed(5, WEB), added(7, WEB)],
@@ -179,6 +180,27 @@ describe('holder intervals of any evidence', () => {
           .chain((facts) => fc.tuple(fc.constant(facts), fc.shuffledSubarray(facts, { minLength: facts.length }))),
         ([facts, shuffled]) => expect(deriveHoldings(shuffled)).toEqual(deriveHoldings(facts)),
       ),
+    );
+  });
+
+  it('are the same when they are folded on, evidence by evidence, from the last holdings alone', () => {
+    fc.assert(
+      fc.property(fc.array(anyFact, { maxLength: 12 }), fc.infiniteStream(fc.boolean()), (facts, cuts) => {
+        const pages: AccountEvidence[][] = [];
+        for (const fact of [...facts].sort(compareEvidence)) {
+          if (pages.length === 0 || cuts.next().value) pages.push([]);
+          pages.at(-1)?.push(fact);
+        }
+        let listedAt: bigint | null = null;
+        const rows = new Map<string, Holding>();
+        for (const page of pages) {
+          const last = new Map([...rows.values()].map((row) => [row.writeKey, row]));
+          const folded = foldHoldings({ listedAt, last: [...last.values()] }, page);
+          listedAt = folded.listedAt;
+          for (const row of folded.written) rows.set(`${row.writeKey} ${row.episode}`, row);
+        }
+        expect(new Set(rows.values())).toEqual(new Set(deriveHoldings(facts)));
+      }),
     );
   });
 

@@ -32,14 +32,23 @@ export type Holding = SpnIndexKeys &
     readonly spellings: readonly Spelling[];
   };
 
-type Draft = { -readonly [Key in keyof Omit<Holding, 'episode'>]: Holding[Key] };
+/** What earlier evidence has made of an account: when it was last listed whole, and the last holding of each value. */
+export type HoldingState = { readonly listedAt: bigint | null; readonly last: readonly Holding[] };
 
-/** What is known of one value: the times that ended, the one that stands, and when it was last known to be absent. */
-type Value = { readonly keys: SpnIndexKeys; readonly ended: Draft[]; open: Draft | null; absentAt: bigint | null };
-
-/** Evidence in any order; holdings ordered by write key and episode. Intervals of one key do not overlap. */
+/** Evidence in any order; all holdings, ordered by write key and episode. Intervals of one key do not overlap. */
 export function deriveHoldings(evidence: readonly AccountEvidence[]): Holding[] {
-  const account = new AccountSpns();
+  return foldHoldings({ listedAt: null, last: [] }, evidence).written;
+}
+
+/**
+ * Goes on from the state that earlier evidence left: what was begun or altered, ordered as above. Every fact must come after
+ * all of the earlier evidence in its order, and `last` must have all holdings that stand and those of the values named.
+ */
+export function foldHoldings(
+  { listedAt, last }: HoldingState,
+  evidence: readonly AccountEvidence[],
+): { listedAt: bigint | null; written: Holding[] } {
+  const account = new AccountSpns(listedAt, last);
   for (const fact of joinParts([...evidence].sort(compareEvidence))) {
     const { occurredAt: at, spns } = fact;
     switch (fact.type) {
@@ -65,44 +74,52 @@ export function deriveHoldings(evidence: readonly AccountEvidence[]): Holding[] 
         break;
     }
   }
-  return account.holdings();
+  return { listedAt: account.listedAt, written: account.written() };
 }
+
+type Draft = { -readonly [Key in keyof Holding]: Holding[Key] };
 
 /** One account's values while its evidence is read in order. */
 class AccountSpns {
-  private readonly values = new Map<string, Value>();
-  /** The last full list: what it did not show was absent then, also what no evidence has named yet. */
-  private listedAt: bigint | null = null;
+  /** The last holding of each value; it stands while it has no end. */
+  readonly #last: Map<string, Draft>;
+  readonly #written = new Set<Draft>();
+
+  constructor(
+    /** The last full list: what it did not show was absent then, also what no evidence has named yet. */
+    public listedAt: bigint | null,
+    last: readonly Holding[],
+  ) {
+    this.#last = new Map(last.map((holding) => [holding.writeKey, { ...holding }]));
+  }
 
   add(spn: string, at: bigint): void {
-    const value = this.value(spn);
-    if (value.open && value.open.lastSeen < at) close(value, value.open.lastSeen, at);
-    if (value.open?.beganBy === at) value.open.beganAfter = at;
-    if (value.open) see(value.open, spn, at, 'audited');
-    else begin(value, spn, at, at, 'audited');
+    const standing = this.#standing(spn);
+    if (standing && standing.lastSeen < at) this.#close(standing, standing.lastSeen, at);
+    else if (standing?.beganBy === at) standing.beganAfter = at;
+    this.#see(spn, at, at, 'audited');
   }
 
   remove(spn: string, at: bigint): void {
-    const value = this.value(spn);
-    if (value.open) close(value, at, at);
-    else if (value.absentAt !== at) {
-      begin(value, spn, value.absentAt, at, 'removal-only');
-      close(value, at, at);
-    }
+    const standing = this.#standing(spn);
+    if (standing) return this.#close(standing, at, at);
+    const absentAt = this.#absentAt(spn);
+    if (absentAt === at) return;
+    this.#see(spn, at, absentAt, 'removal-only');
+    this.remove(spn, at);
   }
 
   /** Exactly these values stood at this instant. */
   list(spns: readonly string[], at: bigint, provenance: 'audited' | 'dump-only'): void {
     for (const spn of spns) {
-      const value = this.value(spn);
-      if (value.open) see(value.open, spn, at, provenance);
-      else begin(value, spn, provenance === 'audited' && value.absentAt !== null ? at : value.absentAt, at, provenance);
+      const absentAt = this.#absentAt(spn);
+      this.#see(spn, at, provenance === 'audited' && absentAt !== null ? at : absentAt, provenance);
     }
     const shown = new Set(spns.map((spn) => spnIndexKeys(spn).writeKey));
-    for (const value of this.values.values()) {
-      if (!value.open || shown.has(value.keys.writeKey)) continue;
-      const isExact = provenance === 'audited' && value.open.provenance === 'audited';
-      close(value, isExact ? at : value.open.lastSeen, at);
+    for (const holding of this.#last.values()) {
+      if (holding.endedBy !== null || shown.has(holding.writeKey)) continue;
+      const isExact = provenance === 'audited' && holding.provenance === 'audited';
+      this.#close(holding, isExact ? at : holding.lastSeen, at);
     }
     this.listedAt = at;
   }
@@ -112,63 +129,48 @@ class AccountSpns {
     this.list([], at, 'dump-only');
   }
 
-  holdings(): Holding[] {
-    return [...this.values.values()]
-      .sort((a, b) => (a.keys.writeKey < b.keys.writeKey ? -1 : 1))
-      .flatMap(({ ended, open }) =>
-        (open ? [...ended, open] : ended).map((holding, index) => ({ ...holding, episode: index + 1 })),
-      );
+  written(): Holding[] {
+    return [...this.#written].sort((a, b) => compare(a.writeKey, b.writeKey) || a.episode - b.episode);
   }
 
-  private value(spn: string): Value {
+  #standing(spn: string): Draft | undefined {
+    const last = this.#last.get(spnIndexKeys(spn).writeKey);
+    return last?.endedBy === null ? last : undefined;
+  }
+
+  /** When a value that does not stand was last known to be absent. */
+  #absentAt(spn: string): bigint | null {
+    const endedBy = this.#last.get(spnIndexKeys(spn).writeKey)?.endedBy ?? null;
+    if (endedBy === null || this.listedAt === null) return endedBy ?? this.listedAt;
+    return endedBy > this.listedAt ? endedBy : this.listedAt;
+  }
+
+  /** It stands at this instant; if it did not stand before, it began after `absentAt`. */
+  #see(spn: string, at: bigint, absentAt: bigint | null, provenance: Provenance): void {
     const keys = spnIndexKeys(spn);
-    const known = this.values.get(keys.writeKey);
-    if (known) {
-      if (this.listedAt !== null && (known.absentAt === null || known.absentAt < this.listedAt))
-        known.absentAt = this.listedAt;
-      return known;
+    const last = this.#last.get(keys.writeKey);
+    // A value that was taken away and given back at one instant was never gone.
+    const isBack = last?.endedAfter === at && last.endedBy === at && absentAt === at;
+    if (!last || (last.endedBy !== null && !isBack)) {
+      const began = { beganAfter: absentAt, beganBy: at, endedAfter: null, endedBy: null };
+      const seen = { provenance, lastSeen: at, spellings: [{ spn, from: at }] };
+      const begun = { ...keys, ...began, ...seen, episode: (last?.episode ?? 0) + 1 };
+      this.#last.set(keys.writeKey, begun);
+      this.#written.add(begun);
+      return;
     }
-    const value: Value = { keys, ended: [], open: null, absentAt: this.listedAt };
-    this.values.set(keys.writeKey, value);
-    return value;
+    last.endedAfter = last.endedBy = null;
+    last.lastSeen = at;
+    if (provenance === 'audited') last.provenance = 'audited';
+    if (last.spellings.at(-1)?.spn !== spn) last.spellings = [...last.spellings, { spn, from: at }];
+    this.#written.add(last);
   }
-}
 
-/** A value that was taken away and given back at one instant was never gone. */
-function begin(value: Value, spn: string, beganAfter: bigint | null, at: bigint, provenance: Provenance): void {
-  const last = value.ended.at(-1);
-  if (beganAfter === at && last?.endedAfter === at && last.endedBy === at) {
-    value.ended.pop();
-    value.open = { ...last, endedAfter: null, endedBy: null };
-    see(value.open, spn, at, provenance);
-    return;
+  #close(holding: Draft, endedAfter: bigint, endedBy: bigint): void {
+    holding.endedAfter = endedAfter;
+    holding.endedBy = endedBy;
+    this.#written.add(holding);
   }
-  const spellings = [{ spn, from: at }];
-  value.open = {
-    ...value.keys,
-    beganAfter,
-    beganBy: at,
-    endedAfter: null,
-    endedBy: null,
-    provenance,
-    lastSeen: at,
-    spellings,
-  };
-}
-
-function see(open: Draft, spn: string, at: bigint, provenance: Provenance): void {
-  open.lastSeen = at;
-  if (provenance === 'audited') open.provenance = 'audited';
-  if (open.spellings.at(-1)?.spn !== spn) open.spellings = [...open.spellings, { spn, from: at }];
-}
-
-function close(value: Value, endedAfter: bigint, endedBy: bigint): void {
-  const { open } = value;
-  if (!open) return;
-  const isEmpty = open.beganAfter === endedAfter && endedAfter === endedBy && open.beganBy === endedBy;
-  if (!isEmpty) value.ended.push({ ...open, endedAfter, endedBy });
-  value.open = null;
-  value.absentAt = endedBy;
 }
 
 /** A list that needed several events is one list again; it says something once all its parts are here. */
@@ -182,4 +184,8 @@ function joinParts(evidence: readonly AccountEvidence[]): AccountEvidence[] {
     lists.set(key, seen);
     return seen.length === parts ? [{ ...fact, spns: seen.flat() }] : [];
   });
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -38,6 +38,7 @@ CREATE TABLE read.spn_holding (
   CONSTRAINT spn_holding_pkey PRIMARY KEY (forest, account, write_key, episode)
 );
 CREATE INDEX spn_holding_lookup_key_idx ON read.spn_holding (lookup_key, forest, account);
+CREATE INDEX spn_holding_standing_idx ON read.spn_holding (forest, account, ended_by);
 CREATE INDEX spn_holding_name_idx ON read.spn_holding (forest, name, account);
 
 -- Derived: one row per time that an SPN was held more than once. Possible: where the answer is not "no"; certain: where it
@@ -73,9 +74,10 @@ CREATE TABLE read.finding (
   detail jsonb NOT NULL,
   CONSTRAINT finding_pkey PRIMARY KEY (forest, kind, account, write_key, episode)
 );
-CREATE INDEX finding_account_idx ON read.finding (forest, account);
+CREATE INDEX finding_holding_idx ON read.finding (forest, account, write_key, episode);
 
--- Derived: the account as its last evidence has it. `names`: its sAMAccountName, UPN and host name, folded.
+-- Derived: the account as its last evidence has it, and where that stands in the order of evidence, so that later evidence
+-- can be folded on. `listed_at`: its last full list. `names`: its sAMAccountName, UPN and host name, in lower case.
 CREATE TABLE read.account (
   forest text COLLATE "C" NOT NULL,
   account text COLLATE "C" NOT NULL,
@@ -93,6 +95,10 @@ CREATE TABLE read.account (
   deleted_at bigint,
   first_seen bigint NOT NULL,
   last_seen bigint NOT NULL,
+  last_source text COLLATE "C" NOT NULL,
+  last_record bigint NOT NULL,
+  last_item integer NOT NULL,
+  listed_at bigint,
   names text[] NOT NULL,
   CONSTRAINT account_pkey PRIMARY KEY (forest, account)
 );

@@ -1,0 +1,43 @@
+/**
+ * Read model of directories, own and observed: evidence per account; derived from it accounts, holdings of SPNs in time,
+ * findings; derived from the holdings of a name, duplicates. A page of the log costs a fixed number of statements, whatever its
+ * size (a change of policy aside).
+ */
+import type { PoolClient } from 'pg';
+import { insertRows } from '../bulk-rows.js';
+import { rederiveDuplicates, rederiveForest } from '../duplicates/rederive-duplicates.js';
+import { writeForests } from '../forests/forest-rows.js';
+import type { Projection } from '../projection.js';
+import { accountEvidenceRow, isAccountEvidence } from './account-evidence.js';
+import { groupByAccount, rederiveAccounts } from './rederive-accounts.js';
+
+const forestTypes: ReadonlySet<string> = new Set(['ForestCreated', 'DomainAdded', 'PolicyChanged', 'DirectoryDumped']);
+
+export const directoryProjection: Projection = {
+  name: 'directory',
+  version: 1,
+  tables: [
+    'account_evidence',
+    'account',
+    'spn_holding',
+    'spn_duplicate',
+    'finding',
+    'forest',
+    'domain',
+    'forest_policy',
+  ],
+  handles: (type) => isAccountEvidence(type) || forestTypes.has(type),
+  apply: async (tx, events) => {
+    await useIndexes(tx);
+    const repoliced = await writeForests(tx, events);
+    const evidence = events.filter(({ type }) => isAccountEvidence(type)).map(accountEvidenceRow);
+    await insertRows(tx, 'account_evidence', evidence);
+    await rederiveDuplicates(tx, await rederiveAccounts(tx, groupByAccount(evidence)));
+    for (const forest of repoliced) await rederiveForest(tx, forest);
+  },
+};
+
+/** Every look-up here is by key, also while the tables are young and without statistics: no plan may read one whole. */
+async function useIndexes(tx: PoolClient): Promise<void> {
+  await tx.query('SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off');
+}
