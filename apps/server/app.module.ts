@@ -19,6 +19,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { ReadYourWrites } from './http/read-your-writes.js';
 import { schemaPipe } from './http/schema-pipe.js';
 import { loggerOptions } from './logging.js';
+import { Doctor } from './doctor.js';
 import { Metrics } from './metrics.js';
 
 export type ServerParts = {
@@ -63,6 +64,7 @@ export class AppModule {
       controllers,
       providers: [
         ...provided,
+        Doctor,
         { provide: APP_PIPE, useFactory: schemaPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: AccessGuard },

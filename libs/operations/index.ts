@@ -10,4 +10,5 @@ export { establishNameKey } from './key/establish-name-key.js';
 export { NameKeyMismatch, NameKeyMissing } from './key/name-key.error.js';
 export { recordImportEnd, recordImportStart, recordSourceBinding } from './import/record-import.js';
 export type { ImportEnd, ImportStart, SourceBinding } from './import/import.decider.js';
+export { recordRebuild, type Rebuild } from './rebuild/record-rebuild.js';
 export { OperationsModule } from './operations.module.js';

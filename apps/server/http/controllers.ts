@@ -1,10 +1,12 @@
 /** Every controller of the server: the list that the access matrix test walks. */
 import { AccountsController } from './accounts.controller.js';
+import { AttemptsController } from './attempts.controller.js';
 import { EventsController } from './events.controller.js';
 import { ExchangesController } from './exchanges.controller.js';
 import { ForestsController } from './forests.controller.js';
 import { HealthController } from './health.controller.js';
 import { ImportsController } from './imports.controller.js';
+import { OperationController } from './operation.controller.js';
 import { TokensController } from './tokens.controller.js';
 
 export const controllers = [
@@ -13,6 +15,8 @@ export const controllers = [
   AccountsController,
   ExchangesController,
   ImportsController,
+  AttemptsController,
   EventsController,
   TokensController,
+  OperationController,
 ];

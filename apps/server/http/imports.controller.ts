@@ -5,7 +5,6 @@
 import { Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { NAME_KEY, type NameKey } from '#directory';
@@ -15,6 +14,7 @@ import type { Access } from '#operations';
 import { PrismaClient } from '#postgres';
 import { findImports, findOperationsParameters, type FindOperations, instantText } from '#projections';
 import { Allow, CurrentAccess, readableForest } from './access.guard.js';
+import { NdjsonAnswer } from './ndjson-answer.js';
 import { IMPORT_MEDIA_TYPE } from './prepare-http.js';
 import { Problem, toProblem } from './problem.filter.js';
 
@@ -70,7 +70,7 @@ export class ImportsController {
           onProgress: (progress) => answer.write({ progress }),
           onQuarantine: (quarantined) => answer.write({ quarantined }),
         },
-        answer.paced(body),
+        paced(body, answer),
       );
       if (report.leftOut) answer.write({ leftOut: report.leftOut });
       answer.write({ finished: report });
@@ -94,36 +94,10 @@ export class ImportsController {
   }
 }
 
-/** Lines to a client that may read slowly: while its buffer is full no more of the file is taken in. */
-class NdjsonAnswer {
-  begun = false;
-  #full = false;
-
-  constructor(private readonly reply: FastifyReply) {}
-
-  write(line: object): void {
-    if (!this.begun) {
-      this.begun = true;
-      this.reply.hijack();
-      this.reply.raw.writeHead(200, {
-        'content-type': 'application/x-ndjson; charset=utf-8',
-        'x-content-type-options': 'nosniff',
-      });
-    }
-    this.#full = !this.reply.raw.write(`${JSON.stringify(line)}\n`);
-  }
-
-  /** The file's chunks, held back while the client does not read. Ends with the connection. */
-  async *paced(body: Readable): AsyncGenerator<Uint8Array> {
-    for await (const chunk of body) {
-      if (this.#full && !this.reply.raw.destroyed)
-        await Promise.race([once(this.reply.raw, 'drain'), once(this.reply.raw, 'close')]);
-      this.#full = false;
-      yield chunk as Uint8Array;
-    }
-  }
-
-  end(): void {
-    this.reply.raw.end();
+/** The file's chunks, held back while the client does not read its answer. */
+async function* paced(body: Readable, answer: NdjsonAnswer): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    await answer.drained();
+    yield chunk as Uint8Array;
   }
 }

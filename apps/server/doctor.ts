@@ -1,0 +1,109 @@
+/**
+ * Looks the installation over: each check says what it saw and, when something is not as it should be, what to do next.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { Pool } from 'pg';
+import { KEY_STORE, type KeyEncryptionKey, type KeyStore } from '#directory';
+import { CLOCK, type Clock, EVENT_STORE, type EventStore, instantToNanos } from '#event-store';
+import { isKeyExported, KEY_ENCRYPTION_KEY } from '#operations';
+import { PROJECTORS, type Projectors } from '#projections';
+
+export type Check = {
+  readonly check: string;
+  readonly status: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+  readonly next?: string;
+};
+
+const LAG_MAX = 10_000;
+const CLOCK_DRIFT_SECONDS_MAX = 2;
+
+@Injectable()
+export class Doctor {
+  constructor(
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(KEY_STORE) private readonly keyStore: KeyStore,
+    @Inject(KEY_ENCRYPTION_KEY) private readonly keyEncryptionKey: KeyEncryptionKey,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(PROJECTORS) private readonly projectors: Projectors,
+    private readonly pool: Pool,
+  ) {}
+
+  /** Never throws: a check that cannot be made has failed. */
+  async examine(): Promise<Check[]> {
+    const checks: [string, () => Promise<Omit<Check, 'check'>>][] = [
+      ['event log', () => this.log()],
+      ['durability', () => this.durability()],
+      ['projections', () => this.projections()],
+      ['key-encryption key', () => this.exportedKey()],
+      ['account keys', () => this.accountKeys()],
+      ['clock', () => this.clockDrift()],
+    ];
+    return Promise.all(
+      checks.map(async ([check, examine]) => {
+        try {
+          return { check, ...(await examine()) };
+        } catch (error) {
+          return { check, status: 'failed' as const, detail: (error as Error).message };
+        }
+      }),
+    );
+  }
+
+  private async log(): Promise<Omit<Check, 'check'>> {
+    const { rows } = await this.pool.query<{ version: string }>('SHOW server_version');
+    return { status: 'ok', detail: `${await this.store.head()} events, PostgreSQL ${rows[0]!.version}` };
+  }
+
+  /** The log promises durability (architecture §7.4), which these settings can take away. */
+  private async durability(): Promise<Omit<Check, 'check'>> {
+    const { rows } = await this.pool.query<{ name: string; setting: string }>(
+      "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') ORDER BY name",
+    );
+    const off = rows.filter(({ setting }) => setting === 'off').map(({ name }) => name);
+    const detail = rows.map(({ name, setting }) => `${name}=${setting}`).join(', ');
+    if (off.length === 0) return { status: 'ok', detail };
+    return { status: 'failed', detail, next: `Turn ${off.join(' and ')} on: an acknowledged event could be lost.` };
+  }
+
+  private async projections(): Promise<Omit<Check, 'check'>> {
+    const head = await this.store.head();
+    const all = this.projectors.status();
+    const stopped = all.filter(({ error }) => error);
+    if (stopped.length > 0) {
+      const detail = stopped
+        .map(({ name, error }) => `${name} stopped at event ${error?.position ?? '?'}: ${error?.message}`)
+        .join('; ');
+      return { status: 'failed', detail, next: 'Mend the cause, restart, and run: kerbtrail rebuild' };
+    }
+    const lag = Math.max(...all.map(({ position }) => head - position));
+    return { status: lag > LAG_MAX ? 'warning' : 'ok', detail: `${all.length} running, at most ${lag} events behind` };
+  }
+
+  private async exportedKey(): Promise<Omit<Check, 'check'>> {
+    if (await isKeyExported(this.store, this.keyEncryptionKey)) return { status: 'ok', detail: 'exported for backup' };
+    return {
+      status: 'warning',
+      detail: 'never exported: whoever loses this machine loses every account key',
+      next: 'Run: kerbtrail key export, and keep the key apart from the database backups.',
+    };
+  }
+
+  private async accountKeys(): Promise<Omit<Check, 'check'>> {
+    const unsettled = await this.keyStore.unsettled(1_000);
+    if (unsettled.length === 0) return { status: 'ok', detail: 'every stored key version is named by an event' };
+    return { status: 'ok', detail: `${unsettled.length} key versions wait for the sweep at the next start` };
+  }
+
+  private async clockDrift(): Promise<Omit<Check, 'check'>> {
+    const { rows } = await this.pool.query<{ now: string }>('SELECT clock_timestamp() AS now');
+    const seconds = Number(instantToNanos(this.clock.now()) - instantToNanos(rows[0]!.now)) / 1e9;
+    const detail = `${Math.abs(seconds).toFixed(3)} s apart from the database's`;
+    if (Math.abs(seconds) <= CLOCK_DRIFT_SECONDS_MAX) return { status: 'ok', detail };
+    return {
+      status: 'warning',
+      detail,
+      next: 'Synchronise the clocks: instants and Kerberos skew checks depend on them.',
+    };
+  }
+}

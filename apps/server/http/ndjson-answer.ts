@@ -1,0 +1,33 @@
+/** An answer of JSON lines that begins with its first line: until then an error is still an ordinary problem. */
+import type { FastifyReply } from 'fastify';
+import { once } from 'node:events';
+
+export class NdjsonAnswer {
+  begun = false;
+  #full = false;
+
+  constructor(private readonly reply: FastifyReply) {}
+
+  write(line: object): void {
+    if (!this.begun) {
+      this.begun = true;
+      this.reply.hijack();
+      this.reply.raw.writeHead(200, {
+        'content-type': 'application/x-ndjson; charset=utf-8',
+        'x-content-type-options': 'nosniff',
+      });
+    }
+    this.#full = !this.reply.raw.write(`${JSON.stringify(line)}\n`);
+  }
+
+  /** Resolves when the client reads again, or is gone. */
+  async drained(): Promise<void> {
+    if (!this.#full || this.reply.raw.destroyed) return;
+    await Promise.race([once(this.reply.raw, 'drain'), once(this.reply.raw, 'close')]);
+    this.#full = false;
+  }
+
+  end(): void {
+    this.reply.raw.end();
+  }
+}

@@ -1,0 +1,110 @@
+/** What an operator runs and looks at: projections and their rebuild, tokens there are, and the doctor's findings. */
+import { Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Pool } from 'pg';
+import { z } from 'zod';
+import { NAME_KEY, type NameKey } from '#directory';
+import { CLOCK, type Clock, EVENT_STORE, type EventStore } from '#event-store';
+import { type Access, recordRebuild } from '#operations';
+import { PrismaClient } from '#postgres';
+import {
+  findOperationsParameters,
+  type FindOperations,
+  findTokens,
+  projections,
+  PROJECTORS,
+  type Projectors,
+  rebuild,
+} from '#projections';
+import { Doctor } from '../doctor.js';
+import { Allow, CurrentAccess } from './access.guard.js';
+import { NdjsonAnswer } from './ndjson-answer.js';
+import { Problem, toProblem } from './problem.filter.js';
+
+const projectionName = z.string().min(1).max(64);
+
+@ApiTags('operation')
+@ApiBearerAuth()
+@Controller('v1')
+@Allow('operator')
+export class OperationController {
+  constructor(
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(NAME_KEY) private readonly nameKey: NameKey,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(PROJECTORS) private readonly projectors: Projectors,
+    private readonly pool: Pool,
+    private readonly prisma: PrismaClient,
+    private readonly doctor: Doctor,
+  ) {}
+
+  @Get('tokens')
+  @ApiOperation({ summary: 'Tokens there are and were, the newest first; never their text' })
+  tokens(@Query({ schema: findOperationsParameters }) parameters: FindOperations) {
+    return findTokens(this.prisma, parameters);
+  }
+
+  @Get('doctor')
+  @ApiOperation({ summary: 'Is everything as it should be? Each check with what to do next' })
+  async checks() {
+    return { checks: await this.doctor.examine() };
+  }
+
+  @Get('projections')
+  @Allow('auditor', 'operator')
+  @ApiOperation({ summary: 'Read models: how far each has read' })
+  async list() {
+    const head = await this.store.head();
+    return {
+      head,
+      rows: this.projectors.status().map((projection) => ({ ...projection, lag: head - projection.position })),
+    };
+  }
+
+  @Post('projections/:projection/rebuild')
+  @ApiOperation({ summary: 'Build a read model anew beside the old one, then swap; answers in JSON lines' })
+  @ApiProduces('application/x-ndjson')
+  async rebuild(
+    @Param('projection', { schema: projectionName }) name: string,
+    @CurrentAccess() access: Access,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const projection = projections.find((candidate) => candidate.name === name);
+    if (!projection) {
+      throw new Problem(
+        404,
+        'PROJECTION_UNKNOWN',
+        `There is no projection "${name}": ${projections.map((known) => known.name).join(', ')}.`,
+      );
+    }
+    const { store, pool, nameKey, clock } = this;
+    const answer = new NdjsonAnswer(reply);
+    try {
+      const { position, digest } = await rebuild({
+        store,
+        pool,
+        projection,
+        onProgress: (progress) => answer.write({ progress }),
+      });
+      const recordedAt = await recordRebuild({ store, nameKey, clock }, access.actor, {
+        projection: name,
+        version: projection.version,
+        position,
+        digest,
+      });
+      answer.write({
+        finished: { projection: name, version: projection.version, rebuiltTo: position, digest, position: recordedAt },
+      });
+    } catch (error) {
+      if (!answer.begun) throw error;
+      const { code, message } = toProblem(error) ?? {
+        code: 'INTERNAL',
+        message: 'The server failed; its log has the reason.',
+      };
+      reply.log.error(error);
+      answer.write({ failed: { code, detail: message } });
+    }
+    answer.end();
+  }
+}
