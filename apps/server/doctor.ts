@@ -51,7 +51,7 @@ export class Doctor {
   }
 
   private async log(): Promise<Omit<Check, 'check'>> {
-    const { rows } = await this.pool.query<{ version: string }>('SHOW server_version');
+    const { rows } = await this.pool.query<{ version: string }>("SELECT current_setting('server_version') AS version");
     return { status: 'ok', detail: `${await this.store.head()} events, PostgreSQL ${rows[0]!.version}` };
   }
 
