@@ -47,7 +47,7 @@ export function deriveAccount(evidence: readonly AccountEvidence[]): DerivedAcco
 
 /** Goes on from what earlier evidence left; every fact must come after all of that in its order, and there must be one. */
 export function foldAccount(before: DerivedAccount | undefined, evidence: readonly AccountEvidence[]): DerivedAccount {
-  const ordered = [...evidence].sort(compareEvidence);
+  const ordered = evidence.toSorted(compareEvidence);
   const [first, latest] = [ordered[0], ordered.at(-1)];
   if (!first || !latest) throw new TypeError('an account is made of evidence');
   const { firstSeen = first.occurredAt, last: _, ...attributes } = before ?? {};

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { defaultAliasMap, parseAliasEntry, resolveAlias } from '#spn';
 import { answerAt, type Answer } from '../interval.js';
 import { instant } from '../spn-directory/evidence.spec-support.js';
@@ -128,7 +128,7 @@ const anyMember = fc
     fc.boolean(),
   )
   .map(([account, spn, ends, isOpen, isUnknown]) => {
-    const [a = 0, b = 0, c = 0, d = 0] = [...ends].sort((x, y) => x - y);
+    const [a = 0, b = 0, c = 0, d = 0] = ends.toSorted((x, y) => x - y);
     return member(account, spn, isUnknown ? null : a, b, isOpen ? null : c, isOpen ? null : d);
   });
 

@@ -57,7 +57,7 @@ export function deriveDuplicates(members: readonly Member[], periods: readonly A
   const groups = [...exactGroups(members), ...unicodeGroups(members), ...aliasGroups(members, periods)];
   return groups
     .flatMap((group) => episodesOf(group))
-    .sort((a, b) => compare(a.kind, b.kind) || compare(a.key, b.key) || a.episode - b.episode);
+    .toSorted((a, b) => compare(a.kind, b.kind) || compare(a.key, b.key) || a.episode - b.episode);
 }
 
 function exactGroups(members: readonly Member[]): Group[] {
@@ -150,13 +150,13 @@ function partition(
 
 /** Where two members on different accounts, of as many variants as it takes, are there together: disjoint spans in order. */
 function clashes({ members, variantOf, variantsMin }: Group, spanOf: (member: Member) => Span): Span[] {
-  const changes = members.flatMap((member) => {
+  const entries = members.flatMap((member) => {
     const { from, to } = spanOf(member);
     if (from !== null && from === to) return [];
     const enter = { at: from, member, by: 1 };
     return to === null ? [enter] : [enter, { at: to, member, by: -1 }];
   });
-  changes.sort((a, b) => compareFrom(a.at, b.at));
+  const changes = entries.toSorted((a, b) => compareFrom(a.at, b.at));
   const accounts = new Map<string, number>();
   const variants = new Map<string, number>();
   const spans: Span[] = [];
@@ -198,7 +198,7 @@ function count(counts: Map<string, number>, key: string, by: number): void {
 }
 
 function lookupKeysOf(members: readonly Member[]): string[] {
-  return [...new Set(members.map(({ lookupKey }) => lookupKey))].sort();
+  return [...new Set(members.map(({ lookupKey }) => lookupKey))].toSorted();
 }
 
 function groupBy(members: readonly Member[], keyOf: (member: Member) => string): Map<string, Member[]> {

@@ -12,7 +12,9 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-beforeEach(() => database.pool.query(`TRUNCATE ${directoryProjection.tables.map((table) => `read.${table}`).join(', ')}`));
+beforeEach(() =>
+  database.pool.query(`TRUNCATE ${directoryProjection.tables.map((table) => `read.${table}`).join(', ')}`),
+);
 
 async function project(events: readonly RecordedEvent[], pageSize = 1_000): Promise<void> {
   const client = await database.pool.connect();
@@ -36,8 +38,14 @@ async function digests(): Promise<Record<string, string>> {
 describe('the directory of the sample recording', () => {
   it('is the same in whatever order its files come, and in whatever pages', async () => {
     await project(await sampleEvents());
-    const { rows } = await database.pool.query('SELECT count(*)::int AS holdings, count(DISTINCT account)::int AS holders FROM read.spn_holding');
-    console.log(rows, (await database.pool.query('SELECT kind, account, spn FROM read.finding')).rows, (await database.pool.query('SELECT kind,key,lookup_keys, possible_from::text from read.spn_duplicate')).rows);
+    const { rows } = await database.pool.query(
+      'SELECT count(*)::int AS holdings, count(DISTINCT account)::int AS holders FROM read.spn_holding',
+    );
+    console.log(
+      rows,
+      (await database.pool.query('SELECT kind, account, spn FROM read.finding')).rows,
+      (await database.pool.query('SELECT kind,key,lookup_keys, possible_from::text from read.spn_duplicate')).rows,
+    );
     const expected = await digests();
     for (const [files, pageSize] of [
       [sampleFiles.toReversed(), 1_000],

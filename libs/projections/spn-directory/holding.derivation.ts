@@ -49,7 +49,7 @@ export function foldHoldings(
   evidence: readonly AccountEvidence[],
 ): { listedAt: bigint | null; written: Holding[] } {
   const account = new AccountSpns(listedAt, last);
-  for (const fact of joinParts([...evidence].sort(compareEvidence))) {
+  for (const fact of joinParts(evidence.toSorted(compareEvidence))) {
     const { occurredAt: at, spns } = fact;
     switch (fact.type) {
       case 'SpnRegistered':
@@ -130,7 +130,7 @@ class AccountSpns {
   }
 
   written(): Holding[] {
-    return [...this.#written].sort((a, b) => compare(a.writeKey, b.writeKey) || a.episode - b.episode);
+    return [...this.#written].toSorted((a, b) => compare(a.writeKey, b.writeKey) || a.episode - b.episode);
   }
 
   #standing(spn: string): Draft | undefined {
