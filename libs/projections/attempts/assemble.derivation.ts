@@ -115,9 +115,16 @@ function reported(
   const refusal = last(rows, 'ServiceTicketRefused');
   const told = ['SpnNotFound', 'SpnAmbiguous'].includes(failure.type) && refusal ? refusal : failure;
   const status = last(rows, 'AcceptorStatusLogged')?.data.status;
+  const logged = last(rows, 'AuthenticationLogged');
+  if (logged && isUnnamed(told)) return { code: logged.data.status, reason: logged.data.description };
   if (told.type === 'AuthenticationLogged') return { code: told.data.status, reason: told.data.description };
   const data = told.data as { code?: string; reason?: string };
   return { code: status ?? data.code ?? null, reason: data.reason ?? null };
+}
+
+/** A result that the KDC's own log has no name for: the second log of the same refusal then says more. */
+function isUnnamed({ data }: Evidence): boolean {
+  return 'code' in data && /^UNKNOWN(-|$)/.test(data.code);
 }
 
 function kdcSteps(rows: readonly Evidence[], rule: RuleId | undefined): Step[] {

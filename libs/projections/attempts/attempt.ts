@@ -5,6 +5,7 @@
  *
  * Nothing is claimed that was not seen: `mutually-authenticated` needs an observed S9.
  */
+import { instantToNanos } from '#event-store';
 import type { Confidence, RuleId } from './join-rules.js';
 
 export const stepNames = ['S0', 'S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'application'] as const;
@@ -97,3 +98,9 @@ export type Attempt = {
   /** Ids of the events, in order. */
   readonly evidence: readonly string[];
 };
+
+/** When the KDC answered, and chose a key; of an answer of a service whose ticket was not seen, that answer's instant. */
+export function askedAt({ at, steps }: Attempt): bigint {
+  const answer = steps.find(({ step }) => step === 'S5')?.at;
+  return answer === undefined ? at : instantToNanos(answer);
+}

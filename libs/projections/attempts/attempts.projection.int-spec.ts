@@ -2,6 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#event-store';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
+import { applyProjection } from '../apply-projection.spec-support.js';
 import { arriving, sampleEvents } from '../sample-recording.spec-support.js';
 import { attemptsProjection } from './attempts.projection.js';
 
@@ -9,21 +10,8 @@ let database: TestDatabase;
 let sample: RecordedEvent[];
 let inOrder: unknown[];
 
-async function apply(events: readonly RecordedEvent[], pageSize = 1_000): Promise<void> {
-  const handled = events.filter(({ type }) => attemptsProjection.handles(type));
-  const client = await database.pool.connect();
-  try {
-    await client.query('SET search_path = read');
-    for (let at = 0; at < handled.length; at += pageSize) {
-      await client.query('BEGIN');
-      await attemptsProjection.apply(client, handled.slice(at, at + pageSize));
-      await client.query('COMMIT');
-    }
-  } finally {
-    await client.query('RESET search_path');
-    client.release();
-  }
-}
+const apply = (events: readonly RecordedEvent[], pageSize?: number): Promise<void> =>
+  applyProjection(database.pool, attemptsProjection, events, pageSize);
 
 async function rows(): Promise<unknown[]> {
   const tables = await database.pool.query<{ row: unknown }>(

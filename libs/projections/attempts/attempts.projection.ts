@@ -7,14 +7,7 @@ import { insertRows, type Row } from '../bulk-rows.js';
 import { nameKey } from '../name-key.js';
 import type { Projection } from '../projection.js';
 import type { Attempt } from './attempt.js';
-import {
-  evidenceRow,
-  isEvidenceType,
-  spnKeyOf,
-  toEvidence,
-  type AttemptEvidenceRow,
-  type Evidence,
-} from './evidence.js';
+import { evidenceRow, isEvidenceType, spnKeyOf, toEvidence, type StoredEvidence, type Evidence } from './evidence.js';
 import { deriveAttempts } from './join.derivation.js';
 import { decidedAttempts, neighbourhoodOf, type Neighbourhood } from './neighbourhood.js';
 
@@ -45,11 +38,11 @@ async function rederive(tx: PoolClient, touched: readonly Evidence[]): Promise<v
 const EVIDENCE_COLUMNS = 'event_id, type, e.occurred_at::text, source, record, item, join_key, data';
 
 async function readNeighbourhood(tx: PoolClient, { keys, requests, ranges }: Neighbourhood): Promise<Evidence[]> {
-  const exchanges = await tx.query<AttemptEvidenceRow>(
+  const exchanges = await tx.query<StoredEvidence>(
     `SELECT ${EVIDENCE_COLUMNS} FROM attempt_evidence e WHERE join_key = ANY($1) OR request = ANY($2)`,
     [keys, requests],
   );
-  const near = await tx.query<AttemptEvidenceRow>(
+  const near = await tx.query<StoredEvidence>(
     `SELECT ${EVIDENCE_COLUMNS}
        FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]) AS range (key, first, last, only_near)
        JOIN attempt_evidence e ON e.join_key = range.key AND e.occurred_at BETWEEN range.first AND range.last

@@ -36,7 +36,8 @@ export type AttemptEvidenceRow = {
   readonly recorded_at: bigint;
 };
 
-export type TicketKind = 'service' | 'forwarded-tgt' | 'other-tgt';
+export const ticketKinds = ['service', 'forwarded-tgt', 'other-tgt'] as const;
+export type TicketKind = (typeof ticketKinds)[number];
 
 type EvidenceType = ExchangeEvent['type'];
 
@@ -106,9 +107,17 @@ export function evidenceRow(event: RecordedEvent): AttemptEvidenceRow | null {
   };
 }
 
-/** `occurred_at` may come back from the database as text. */
-export function toEvidence(row: Omit<AttemptEvidenceRow, 'occurred_at'> & { occurred_at: bigint | string }): Evidence {
-  const step = { type: row.type, data: row.data } as unknown as ExchangeEvent;
+/** What is read back of it; `occurred_at` may come from the database as text. */
+export type StoredEvidence = Pick<
+  AttemptEvidenceRow,
+  'event_id' | 'type' | 'source' | 'record' | 'item' | 'join_key'
+> & {
+  readonly occurred_at: bigint | string;
+  readonly data: unknown;
+};
+
+export function toEvidence(row: StoredEvidence): Evidence {
+  const step = { type: row.type, data: row.data } as ExchangeEvent;
   const { event_id: id, source, record, item, join_key: joinKey } = row;
   return { ...step, id, occurredAt: BigInt(row.occurred_at), source, record, item, joinKey };
 }

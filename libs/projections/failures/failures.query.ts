@@ -1,0 +1,52 @@
+/**
+ * Failed mutual authentications with code, cause, confidence and evidence. The cause is joined here: the attempt says what was
+ * reported, the SPN directory who held the SPN at that instant; neither read model knows the other.
+ */
+import type { PrismaClient } from '#postgres';
+import { z } from 'zod';
+import { viewAttempts, type AttemptView } from '../attempts/attempt-view.js';
+import { attemptFilter, attemptPaging, readAttempts } from '../attempts/attempts.query.js';
+import { readHolders } from '../attempts/holders.js';
+import { toPage, type Page } from '../query-parameters.js';
+import { causes } from './causes.js';
+import { readCircumstances } from './circumstances.js';
+import { diagnose, diagnosisRules, type Diagnosis } from './failure.derivation.js';
+import { commandsOf } from './repair-commands.js';
+
+const { outcome: _, ...filter } = attemptFilter;
+
+export const findFailuresParameters = z.object({ ...filter, ...attemptPaging });
+export type FindFailures = z.infer<typeof findFailuresParameters>;
+
+export type FailureView = {
+  readonly attempt: AttemptView;
+  readonly cause: Diagnosis['cause'];
+  /** The cause in a sentence. */
+  readonly says: string;
+  readonly confidence: Diagnosis['confidence'];
+  readonly rule: { readonly id: string; readonly says: string } | null;
+  readonly facts: Diagnosis['facts'];
+  /** `doneAt`: since when it is not needed any more. */
+  readonly repair: { readonly commands: readonly string[]; readonly doneAt: string | null } | null;
+};
+
+/** Throws InvalidCursor. */
+export async function findFailures(prisma: PrismaClient, parameters: FindFailures): Promise<Page<FailureView>> {
+  const found = await readAttempts(prisma, { ...parameters, outcome: 'failed' });
+  const page = toPage(found, parameters.limit, ({ at, id }) => [at.toString(), id]);
+  const holders = await readHolders(prisma, page.rows);
+  const views = await viewAttempts(prisma, page.rows, { holders });
+  const circumstances = await readCircumstances(prisma, page.rows, holders);
+  const rows = page.rows.map((attempt, index): FailureView => {
+    const { repair, rule, cause, ...diagnosis } = diagnose(attempt, circumstances.get(attempt.id)!);
+    return {
+      attempt: views[index]!,
+      cause,
+      says: causes[cause],
+      ...diagnosis,
+      rule: rule && { id: rule, says: diagnosisRules[rule] },
+      repair: repair && { commands: commandsOf(repair, attempt.forest), doneAt: repair.doneAt },
+    };
+  });
+  return { rows, next: page.next };
+}
