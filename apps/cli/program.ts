@@ -1,0 +1,58 @@
+/** The whole command line: global options, and the commands of every noun. */
+import { Command, Option } from 'commander';
+import { wholeNumber } from './filters.js';
+import { addAccountCommands } from './commands/account.js';
+import { addAttemptsCommands } from './commands/attempts.js';
+import { addAuthCommands } from './commands/auth.js';
+import { addEventsCommands } from './commands/events.js';
+import { addFailuresCommands } from './commands/failures.js';
+import { addForestCommands } from './commands/forest.js';
+import { addImportCommand } from './commands/import.js';
+import { addOperationCommands } from './commands/operation.js';
+import { addKeyCommands, addTokenCommands } from './commands/token.js';
+import { FORMATS } from './output.js';
+import { Sessions, type Terminal } from './session.js';
+
+const HELP = `
+Begin with:
+  kerbtrail demo                           see everything once, on a recording and on a forest of its own
+  kerbtrail import PATH…                   read your own logs and directory dumps
+  kerbtrail spn duplicates                 which SPNs are held twice
+  kerbtrail failures                       which mutual authentications failed, and why
+
+The server is the one of KERBTRAIL_URL and KERBTRAIL_TOKEN, else the one of the data folder (KERBTRAIL_FOLDER,
+default .kerbtrail); if none runs there, it is started for the time of the command.
+Exit codes: 0 ok, 1 findings, a failed check or a refusal, 2 usage, 3 environment.`;
+
+/** Commander's own exits and messages are left to main.ts. */
+export function createProgram(terminal: Terminal): Command {
+  const sessions = new Sessions(terminal);
+  const program = new Command('kerbtrail')
+    .description('Kerbtrail: every SPN registration and every step of Kerberos mutual authentication, as events.')
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(FORMATS).default('table'))
+    .addOption(
+      new Option('--after <position>', 'read no state older than this log position').argParser(
+        wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .option('--token-file <file>', 'file that holds the token to use')
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+    })
+    .showHelpAfterError('(--help tells more)')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', HELP);
+  addImportCommand(program, sessions);
+  addAttemptsCommands(program, sessions);
+  addFailuresCommands(program, sessions);
+  addEventsCommands(program, sessions);
+  addForestCommands(program, sessions);
+  addAccountCommands(program, sessions);
+  addAuthCommands(program, sessions);
+  addTokenCommands(program, sessions);
+  addKeyCommands(program, sessions);
+  addOperationCommands(program, sessions);
+  return program;
+}
