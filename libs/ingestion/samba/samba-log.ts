@@ -101,8 +101,9 @@ export class SambaLog implements Reader {
     if (!open?.header) return undefined;
     open.hasText = true;
     if (!isKdcLine(text)) return undefined;
-    const { time } = open.header;
-    return this.#facts(readKdcLine(text, readHeaderTime(time, this.offsetMinutes)), identity, readHeaderTime(time, 0));
+    const stamp = readHeaderTime(open.header.time, 0);
+    const occurredAt = this.offsetMinutes === 0 ? stamp : readHeaderTime(open.header.time, this.offsetMinutes);
+    return this.#facts(readKdcLine(text, occurredAt), identity, stamp);
   }
 
   #json(line: Line, text: string): Reading | undefined {
