@@ -22,6 +22,7 @@ type Client = KnownAccount | 'unknown' | 'ambiguous';
 
 /** An encrypted PA-ENC-TS-ENC has some 60 bytes. */
 const PROOF = /^(?:[0-9a-f]{2}){1,256}$/i;
+const NAME_MAX = 500;
 
 @CommandHandler(RequestTgt)
 export class RequestTgtHandler implements ICommandHandler<RequestTgt> {
@@ -33,6 +34,12 @@ export class RequestTgtHandler implements ICommandHandler<RequestTgt> {
   ) {}
 
   async execute(command: RequestTgt): Promise<Replied<RequestTgtReply>> {
+    const { clientName } = command;
+    if (clientName === '' || clientName.length > NAME_MAX)
+      throw invalid(`a client's name has 1 to ${NAME_MAX} characters`);
+    if (command.proof !== undefined && !PROOF.test(command.proof)) {
+      throw invalid('the proof is not hex of an encrypted PA-ENC-TS-ENC');
+    }
     const decide = (load: Load, now: string) => this.decide(load, now, command);
     if (command.proof === undefined) {
       // Being asked for a proof records nothing, and so needs no append.
@@ -105,9 +112,6 @@ async function readProof(
   { facts: { account }, keys }: KnownAccount,
 ): Promise<(ProofFacts & { readonly etype: number }) | null> {
   if (proof === undefined) return null;
-  if (!PROOF.test(proof)) {
-    throw new AuthenticationRefusal('AUTH_INPUT_INVALID', 'the proof is not hex of an encrypted PA-ENC-TS-ENC');
-  }
   const ciphertext = Buffer.from(proof, 'hex');
   const proofDigest = hash('sha256', ciphertext);
   const etype = asked ?? policy.etypes.find((allowed) => keys.has(allowed)) ?? 0;
@@ -145,4 +149,8 @@ function etypeInfo(client: Client, { policy }: ForestState): EtypeInfo[] {
     const salt = keys.find((key) => key.etype === etype)?.salt;
     return salt === undefined ? [] : [{ etype, salt, iterations: DEFAULT_ITERATIONS, kvno }];
   });
+}
+
+function invalid(what: string): AuthenticationRefusal {
+  return new AuthenticationRefusal('AUTH_INPUT_INVALID', what);
 }

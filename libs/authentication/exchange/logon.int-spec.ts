@@ -108,8 +108,11 @@ describe('a logon', () => {
     expect(await logDaveOn(servers[0]!, 'dave pass')).toBe('issued');
   });
 
-  it('refuses what is not hex, records nothing of it, and knows no forest but its own', async () => {
+  it('refuses what is no name and no hex, records nothing of it, and knows no forest but its own', async () => {
     const before = await kdc.store.head();
+    for (const name of ['', 'a'.repeat(501)]) {
+      await expect(logOnWith(name)).rejects.toMatchObject({ code: 'AUTH_INPUT_INVALID' });
+    }
     await expect(logOnWith('alice', 'xyz')).rejects.toMatchObject({ code: 'AUTH_INPUT_INVALID', kind: 'invalid' });
     await expect(kdc.bus.execute(new RequestTgt(by('alice'), 'other.example', 'alice'))).rejects.toMatchObject({
       code: 'DIR_FOREST_UNKNOWN',

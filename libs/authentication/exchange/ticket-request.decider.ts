@@ -31,7 +31,7 @@ export type TicketRequestFacts = {
   readonly now: string;
   readonly logon: Logon;
   /** The client as it is now, not as it was at the logon; null when it was deleted since. */
-  readonly client: AccountFacts | null;
+  readonly client: Pick<AccountFacts, 'enabled'> | null;
   readonly spn: string;
   /** How the client came to the SPN, when it told us. */
   readonly composedFrom?: SpnParts | undefined;

@@ -5,7 +5,7 @@
  */
 import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { KEY_STORE, lookupSpn } from '#directory';
+import { KEY_STORE, loadAccount, lookupSpn } from '#directory';
 import type { AccountKeys, ForestState, KeyStore, Replied } from '#directory';
 import { RANDOM } from '#event-store';
 import type { Load, Random } from '#event-store';
@@ -44,8 +44,8 @@ export class RequestServiceTicketHandler implements ICommandHandler<RequestServi
     const composedFrom = 'compose' in service ? service.compose : undefined;
     const spn = 'compose' in service ? composeSpn(service.compose).raw : service.spn;
     const logon = await loadLogon(load, handle);
-    const forest = await loadKnownForest(load, logon.forest);
-    const client = (await loadKnownAccount(load, this.keyStore, logon.client))?.facts ?? null;
+    const [forest, account] = await Promise.all([loadKnownForest(load, logon.forest), loadAccount(load, logon.client)]);
+    const client = account && !account.deleted ? account : null;
     const { search, keys } = await this.search(load, forest, spn);
     const { etypes, ticketLifetimeSeconds } = forest.policy;
     const facts = { request, now, logon, client, spn, composedFrom, search, etypes, ticketLifetimeSeconds };
