@@ -1,17 +1,13 @@
-/**
- * One group of items, encoded and sent to log.append_group (prisma/migrations/0002_event_log): one round trip, one
- * commit. The columns below are that function's arguments, in its order.
- */
+/** One group of items sent to log.append_group (prisma/migrations/0002_event_log): one round trip, one commit. */
 import type { Pool, PoolClient, QueryConfig } from 'pg';
-import type { PreparedItem, PreparedWrite } from './append-item.js';
-import { encodeEvent } from './event-body.js';
+import type { PreparedItem } from './append-item.js';
+import { byteaArray, integerArray, textArray, uuidArray } from './array-parameter.js';
+import { type EncodedGroup, encodeGroup } from './encode-group.js';
 import type { AppendResult } from './event-store.js';
-import { NO_STREAM, type StreamHead } from './stream-heads.js';
+import type { StreamHead } from './stream-heads.js';
 
 /** No answer within this time: the outcome is unknown. Above the server's own lock and transaction timeouts. */
 const ANSWER_TIMEOUT_MS = 10_000;
-const ANY_VERSION = null;
-const NOT_ENCODED = -1;
 
 /** `moved`: not judged against the item; its events follow another version than the stream's last, encode them again. */
 export type Outcome = AppendResult | { readonly status: 'moved' };
@@ -26,29 +22,14 @@ export type GroupAnswer = {
   readonly room: number;
 };
 
-/** `checks` and `events` are columns: their keys stand in the order of the function's arguments. */
-type EncodedGroup = {
-  readonly items: readonly PreparedItem[];
-  readonly streams: string[];
-  readonly checks: {
-    items: number[];
-    streams: number[];
-    expected: (number | null)[];
-    bases: number[];
-    events: number[];
-  };
-  readonly events: {
-    items: number[];
-    streams: number[];
-    versions: number[];
-    ids: string[];
-    types: string[];
-    schemaVersions: number[];
-    bodies: string[];
-    leaves: string[];
-  };
-  /** Per item: the heads that its writes leave behind. */
-  readonly headsAfter: Map<string, StreamHead>[];
+type AnswerRow = {
+  readonly outcomes: readonly ('committed' | 'duplicate' | 'id_reuse' | 'conflict' | 'moved')[] | null;
+  readonly positions: readonly (number | null)[];
+  readonly replies: readonly (string | null)[];
+  readonly conflict_checks: readonly (number | null)[];
+  readonly conflict_versions: readonly (number | null)[];
+  readonly last_recorded_at: string;
+  readonly room: number;
 };
 
 /** Throws what the driver throws. */
@@ -62,124 +43,35 @@ export async function appendGroup(
   const query: QueryConfig & { query_timeout: number } = {
     name: 'log.append_group',
     text: 'SELECT * FROM log.append_group($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)',
-    values: [
-      recordedAt,
-      ...itemColumns(items),
-      group.streams,
-      ...Object.values(group.checks),
-      ...Object.values(group.events),
-    ],
+    values: [recordedAt, ...columns(group)],
     query_timeout: ANSWER_TIMEOUT_MS,
   };
   const { rows } = await connection.query<AnswerRow>(query);
   return readAnswer(group, rows[0]!);
 }
 
-function itemColumns(items: readonly PreparedItem[]): [ids: string[], digests: string[], replies: (string | null)[]] {
+/** In the order of the function's arguments. */
+function columns({ items, streams, checks, events }: EncodedGroup): Buffer[] {
   return [
-    items.map(({ id }) => id),
-    items.map(({ digest }) => `\\x${Buffer.from(digest).toString('hex')}`),
-    items.map(({ replyText }) => replyText),
+    uuidArray(items.map(({ id }) => id)),
+    byteaArray(items.map(({ digest }) => digest)),
+    textArray(items.map(({ replyText }) => replyText)),
+    textArray(streams),
+    integerArray(checks.map(({ item }) => item)),
+    integerArray(checks.map(({ stream }) => stream)),
+    integerArray(checks.map(({ expected }) => expected)),
+    integerArray(checks.map(({ base }) => base)),
+    integerArray(checks.map((check) => check.events)),
+    integerArray(events.map(({ item }) => item)),
+    integerArray(events.map(({ stream }) => stream)),
+    integerArray(events.map(({ version }) => version)),
+    uuidArray(events.map(({ draft }) => draft.id)),
+    textArray(events.map(({ draft }) => draft.type)),
+    integerArray(events.map(({ draft }) => draft.schemaVersion)),
+    textArray(events.map(({ body }) => body)),
+    byteaArray(events.map(({ leaf }) => Buffer.from(leaf, 'hex'))),
   ];
 }
-
-/** Encodes each item after those before it, as if they were all committed; the function judges whether they were. */
-function encodeGroup(
-  items: readonly PreparedItem[],
-  headOf: (stream: string) => StreamHead | undefined,
-  recordedAt: string,
-): EncodedGroup {
-  const group: EncodedGroup = {
-    items,
-    streams: [],
-    checks: { items: [], streams: [], expected: [], bases: [], events: [] },
-    events: { items: [], streams: [], versions: [], ids: [], types: [], schemaVersions: [], bodies: [], leaves: [] },
-    headsAfter: [],
-  };
-  const heads = new Map<string, StreamHead>();
-  const indices = new Map<string, number>();
-  const indexOf = (stream: string): number => {
-    let index = indices.get(stream);
-    if (index === undefined) indices.set(stream, (index = group.streams.push(stream)));
-    return index;
-  };
-
-  items.forEach((item, n) => {
-    for (const { stream, version } of item.guards) addCheck(group, n + 1, indexOf(stream), version, version, 0);
-    const bases = item.writes.map((write) => baseOf(write, heads.get(write.stream) ?? headOf(write.stream)));
-    const complete = bases.every((base) => base !== undefined);
-    const headsAfter = new Map<string, StreamHead>();
-    item.writes.forEach((write, w) => {
-      const index = indexOf(write.stream);
-      const expected = write.expected === 'any' ? ANY_VERSION : write.expected;
-      if (!complete) return addCheck(group, n + 1, index, expected, NOT_ENCODED, 0);
-      addCheck(group, n + 1, index, expected, bases[w]!.version, write.events.length);
-      headsAfter.set(write.stream, addEvents(group, n + 1, index, write, bases[w]!, recordedAt));
-    });
-    for (const [stream, head] of headsAfter) heads.set(stream, head);
-    group.headsAfter.push(headsAfter);
-  });
-  return group;
-}
-
-/**
- * The head that a write's events follow. None when the write expects another version than the stream is known to have:
- * then only the database can tell a conflict from a retry of what it has long committed.
- */
-function baseOf({ expected }: PreparedWrite, head: StreamHead | undefined): StreamHead | undefined {
-  if (expected === 0 && !head) return NO_STREAM;
-  return expected === 'any' || expected === head?.version ? head : undefined;
-}
-
-function addCheck(
-  { checks }: EncodedGroup,
-  item: number,
-  stream: number,
-  expected: number | null,
-  base: number,
-  events: number,
-): void {
-  checks.items.push(item);
-  checks.streams.push(stream);
-  checks.expected.push(expected);
-  checks.bases.push(base);
-  checks.events.push(events);
-}
-
-function addEvents(
-  { events }: EncodedGroup,
-  item: number,
-  stream: number,
-  write: PreparedWrite,
-  base: StreamHead,
-  recordedAt: string,
-): StreamHead {
-  let { version, leaf: prev } = base;
-  for (const draft of write.events) {
-    version += 1;
-    const { body, leaf } = encodeEvent(draft, { prev, recordedAt, version });
-    events.items.push(item);
-    events.streams.push(stream);
-    events.versions.push(version);
-    events.ids.push(draft.id);
-    events.types.push(draft.type);
-    events.schemaVersions.push(draft.schemaVersion);
-    events.bodies.push(body);
-    events.leaves.push(`\\x${leaf}`);
-    prev = leaf;
-  }
-  return { version, leaf: prev };
-}
-
-type AnswerRow = {
-  outcomes: ('committed' | 'duplicate' | 'id_reuse' | 'conflict' | 'moved')[] | null;
-  positions: (number | null)[];
-  replies: (string | null)[];
-  conflict_checks: (number | null)[];
-  conflict_versions: (number | null)[];
-  last_recorded_at: string;
-  room: number;
-};
 
 function readAnswer(group: EncodedGroup, row: AnswerRow): GroupAnswer {
   const heads = new Map<string, StreamHead>();
@@ -194,9 +86,8 @@ function readAnswer(group: EncodedGroup, row: AnswerRow): GroupAnswer {
       case 'id_reuse':
         return { status, id: item.id };
       case 'conflict': {
-        const check = row.conflict_checks[n]! - 1;
-        const stream = group.streams[group.checks.streams[check]! - 1]!;
-        return { status, stream, expected: group.checks.expected[check]!, actual: row.conflict_versions[n]! };
+        const { stream, expected } = group.checks[row.conflict_checks[n]! - 1]!;
+        return { status, stream: group.streams[stream - 1]!, expected: expected!, actual: row.conflict_versions[n]! };
       }
       case 'moved':
         return { status };

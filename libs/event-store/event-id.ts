@@ -3,11 +3,26 @@
  * hash of its identity behind, so that the same record has the same id whenever and from wherever it is read again.
  * Both begin with 48 bits of Unix milliseconds: an index takes them in nearly in order.
  */
+import type { Random } from './clock.js';
 import { instantToNanos } from './instant.js';
+
+const RANDOM_BYTES = 10;
+const IDS_PER_DRAW = 256;
 
 /** `random`: 10 bytes. */
 export function newEventId(nowMillis: number, random: Uint8Array): string {
   return timeOrderedUuid(nowMillis, 7, random);
+}
+
+/** UUIDv7s for one process. Randomness is drawn for many at once: drawing it costs more than the rest of an id. */
+export function createIdSource(random: Random): () => string {
+  let drawn: Buffer = Buffer.alloc(0);
+  return () => {
+    if (drawn.length === 0) drawn = random(RANDOM_BYTES * IDS_PER_DRAW);
+    const bits = drawn.subarray(0, RANDOM_BYTES);
+    drawn = drawn.subarray(RANDOM_BYTES);
+    return newEventId(Date.now(), bits);
+  };
 }
 
 /** `identityHash`: at least 10 bytes of a hash that names the record and, within it, the event. Throws InvalidInstant. */
@@ -24,10 +39,11 @@ export function observedEventId(occurredAt: string, identityHash: Uint8Array): s
 //  |var|  62 bits                                                  |
 //  +---+-----------------------------------------------------------+
 function timeOrderedUuid(millis: number, version: 7 | 8, bits: Uint8Array): string {
-  if (bits.length < 10) throw new RangeError(`a UUID takes 10 bytes beside its time, got ${bits.length}`);
+  if (bits.length < RANDOM_BYTES)
+    throw new RangeError(`a UUID takes ${RANDOM_BYTES} bytes beside its time, got ${bits.length}`);
   const bytes = Buffer.alloc(16);
   bytes.writeUIntBE(Math.max(0, millis), 0, 6); // before 1970 (a lost clock): 0
-  bytes.set(bits.subarray(0, 10), 6);
+  bytes.set(bits.subarray(0, RANDOM_BYTES), 6);
   bytes[6] = (version << 4) | (bytes[6]! & 0x0f);
   bytes[8] = 0x80 | (bytes[8]! & 0x3f);
   const hex = bytes.toString('hex');

@@ -3,7 +3,7 @@
  * They never pass through a millisecond Date; comparison goes through integer nanoseconds.
  */
 
-const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?Z$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.(\d{1,9}))?Z$/;
 
 export class InvalidInstant extends Error {
   readonly code = 'ES_INVALID_INSTANT';
@@ -17,10 +17,11 @@ export class InvalidInstant extends Error {
 /** Nanoseconds since 1970-01-01T00:00:00Z. Throws InvalidInstant. */
 export function instantToNanos(text: string): bigint {
   const match = INSTANT.exec(text);
-  if (!match) throw new InvalidInstant(text);
-  const [, year, month, day, hour, minute, second, fraction = ''] = match;
-  const millis = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
-  if (new Date(millis).toISOString().slice(0, 19) !== text.slice(0, 19)) throw new InvalidInstant(text);
+  const whole = text.slice(0, 19);
+  const millis = match ? Date.parse(`${whole}Z`) : Number.NaN;
+  // Date.parse takes 30 February and hour 24 for a later day.
+  if (Number.isNaN(millis) || new Date(millis).toISOString().slice(0, 19) !== whole) throw new InvalidInstant(text);
+  const fraction = match?.[1] ?? '';
   return BigInt(millis) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 

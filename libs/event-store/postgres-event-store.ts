@@ -5,13 +5,14 @@
 import type { Pool, QueryResultRow } from 'pg';
 import { AppendQueue, type QueueLimits } from './append-queue.js';
 import { prepareItem, type Preparation } from './append-item.js';
+import { Batch } from './batch.js';
 import type { Catalogue } from './catalogue.js';
 import { type Clock, createSystemClock, type Random, systemRandom } from './clock.js';
 import type { RecordedEvent } from './event.js';
 import { decodeEvent } from './event-body.js';
-import { newEventId } from './event-id.js';
+import { createIdSource } from './event-id.js';
 import { LogUnavailable, StreamTooLong } from './event-store.error.js';
-import type { AppendItem, AppendResult, Committed, EventStore } from './event-store.js';
+import type { AppendItem, AppendResult, EventStore } from './event-store.js';
 import { readStreamHeads, StreamHeads } from './stream-heads.js';
 import { definitionsByType, upcast } from './upcast.js';
 
@@ -29,7 +30,14 @@ export type EventStoreOptions = {
 const QUEUE: QueueLimits = { itemsMax: 20_000, bytesMax: 32 * 1024 * 1024 };
 const STREAM_EVENTS_MAX = 100_000;
 
-type EventRow = { position: number; body: string };
+const RECEIPTS_PER_QUERY = 1_000;
+const STREAMS_PER_QUERY = 100;
+
+type EventRow = { readonly position: number; readonly body: string };
+type StreamRow = EventRow & { readonly version: number; readonly leaf: string };
+type StreamQuestion = { readonly stream: string; readonly fromVersion: number; readonly limit: number };
+type ReceiptQuestion = { readonly id: string; readonly digest: Uint8Array };
+type FirstAnswer = Awaited<ReturnType<EventStore['receipt']>>;
 
 export function createEventStore(options: EventStoreOptions): EventStore {
   return new PostgresEventStore(options);
@@ -40,6 +48,8 @@ class PostgresEventStore implements EventStore {
   readonly #heads = new StreamHeads();
   readonly #queue: AppendQueue;
   readonly #preparation: Preparation;
+  readonly #receipts = new Batch((asked: readonly ReceiptQuestion[]) => this.#readReceipts(asked), RECEIPTS_PER_QUERY);
+  readonly #streams = new Batch((asked: readonly StreamQuestion[]) => this.#readStreams(asked), STREAMS_PER_QUERY);
 
   constructor({
     pool,
@@ -53,7 +63,7 @@ class PostgresEventStore implements EventStore {
     this.#queue = new AppendQueue(appendPool, this.#heads, clock, queue);
     this.#preparation = {
       definitions: definitionsByType(catalogues),
-      newId: () => newEventId(Date.now(), random(10)),
+      newId: createIdSource(random),
     };
   }
 
@@ -62,15 +72,8 @@ class PostgresEventStore implements EventStore {
     return Promise.all(this.#queue.append(prepared));
   }
 
-  async receipt(id: string, digest: Uint8Array): Promise<Committed | { status: 'id_reuse'; id: string } | null> {
-    const [row] = await this.#read<{ same: boolean; position: number; reply: string | null }>(
-      'receipt',
-      `SELECT digest = $2 AS same, first_position + events - 1 AS position, reply FROM log.append_receipt WHERE id = $1`,
-      [id, digest],
-    );
-    if (!row) return null;
-    if (!row.same) return { status: 'id_reuse', id };
-    return { status: 'duplicate', position: row.position, reply: JSON.parse(row.reply ?? 'null') };
+  receipt(id: string, digest: Uint8Array): Promise<FirstAnswer> {
+    return this.#receipts.ask({ id: id.toLowerCase(), digest });
   }
 
   async versions(streams: readonly string[]): Promise<Map<string, number>> {
@@ -81,12 +84,7 @@ class PostgresEventStore implements EventStore {
   }
 
   async readStream(stream: string, { fromVersion = 1, limit = STREAM_EVENTS_MAX } = {}): Promise<RecordedEvent[]> {
-    const rows = await this.#read<EventRow & { version: number; leaf: string }>(
-      'stream',
-      `SELECT position, body, version, encode(leaf, 'hex') AS leaf
-         FROM log.event_log WHERE stream = $1 AND version >= $2 ORDER BY version LIMIT $3`,
-      [stream, fromVersion, limit + 1],
-    );
+    const rows = await this.#streams.ask({ stream, fromVersion, limit });
     if (rows.length > limit) throw new StreamTooLong(stream, limit);
     // Who reads a stream is likely to append to it.
     const last = rows.at(-1);
@@ -114,6 +112,42 @@ class PostgresEventStore implements EventStore {
   async head(): Promise<number> {
     const [row] = await this.#read<{ size: number }>('head', 'SELECT size FROM log.log_head', []);
     return row!.size;
+  }
+
+  async #readReceipts(asked: readonly ReceiptQuestion[]): Promise<FirstAnswer[]> {
+    const rows = await this.#read<{ id: string; digest: Buffer; position: number; reply: string | null }>(
+      'receipts',
+      'SELECT id, digest, first_position + events - 1 AS position, reply FROM log.append_receipt WHERE id = ANY($1)',
+      [asked.map(({ id }) => id)],
+    );
+    const receipts = new Map(rows.map((row) => [row.id, row]));
+    return asked.map(({ id, digest }) => {
+      const row = receipts.get(id);
+      if (!row) return null;
+      if (Buffer.compare(row.digest, digest) !== 0) return { status: 'id_reuse', id };
+      return { status: 'duplicate', position: row.position, reply: JSON.parse(row.reply ?? 'null') };
+    });
+  }
+
+  /** One event more than the limit where there are more. */
+  async #readStreams(asked: readonly StreamQuestion[]): Promise<StreamRow[][]> {
+    const rows = await this.#read<StreamRow & { n: number }>(
+      'streams',
+      `SELECT asked.n, event.position, event.body, event.version, encode(event.leaf, 'hex') AS leaf
+         FROM unnest($1::text[], $2::integer[], $3::integer[]) WITH ORDINALITY AS asked (stream, from_version, events, n),
+              LATERAL (SELECT position, body, version, leaf FROM log.event_log e
+                        WHERE e.stream = asked.stream AND e.version >= asked.from_version
+                        ORDER BY e.version LIMIT asked.events) AS event`,
+      [
+        asked.map(({ stream }) => stream),
+        asked.map(({ fromVersion }) => fromVersion),
+        asked.map(({ limit }) => limit + 1),
+      ],
+    );
+    const streams: StreamRow[][] = asked.map(() => []);
+    for (const row of rows) streams[row.n - 1]!.push(row);
+    for (const stream of streams) stream.sort((a, b) => a.version - b.version);
+    return streams;
   }
 
   #event({ position, body }: EventRow): RecordedEvent {

@@ -111,8 +111,8 @@ AS 'SELECT recorded_at FROM log_head FOR UPDATE';
 --            events follow (guards: as expected; -1: the writer could not encode them), number of events (guards: 0)
 --   event_*  per event, in the order of items
 -- The answer has one entry per item:
---   outcomes   committed | duplicate | id_reuse | conflict | moved (not judged against the item: its events follow
---              another version than the stream's last; encode again)
+--   outcomes   committed | duplicate | id_reuse | conflict | moved (not judged: its events follow another version than the
+--              stream's last, or an item before it on that stream was moved; to be encoded again, in the same order)
 --   positions  the item's last event, the head when it has none
 --   replies    of duplicates: the first answer
 --   conflict_checks, conflict_versions  of conflicts: index of the check that failed, the version that its stream has
@@ -126,7 +126,7 @@ CREATE FUNCTION log.append_group(
   streams text[],
   check_items integer[], check_streams integer[], check_expected integer[], check_bases integer[], check_events integer[],
   event_items integer[], event_streams integer[], event_versions integer[], event_ids uuid[], event_types text[],
-  event_schema_versions smallint[], event_bodies text[], event_leaves bytea[],
+  event_schema_versions integer[], event_bodies text[], event_leaves bytea[],
   OUT outcomes text[], OUT positions bigint[], OUT replies text[],
   OUT conflict_checks integer[], OUT conflict_versions integer[],
   OUT last_recorded_at timestamptz, OUT room bigint
@@ -142,6 +142,7 @@ DECLARE
   size_after bigint;
   last_position bigint;
   versions integer[]; -- per stream, as of the item being judged
+  unsettled boolean[]; -- per stream: an item before this one was moved
   first_positions bigint[] := array_fill(NULL::bigint, ARRAY[items]);
   shifts integer[] := array_fill(NULL::integer, ARRAY[items]); -- per committed item: events left out before it; else null
   left_out integer := 0;
@@ -184,8 +185,10 @@ BEGIN
     first_check := next_check;
     WHILE check_items[next_check] = item LOOP
       stream := check_streams[next_check];
-      IF outcomes[item] IS NOT NULL THEN
-        NULL; -- the first check that fails decides
+      IF outcomes[item] IS NOT NULL AND outcomes[item] <> 'moved' THEN
+        NULL; -- a receipt or a conflict has decided
+      ELSIF unsettled[stream] THEN
+        outcomes[item] := 'moved';
       ELSIF check_expected[next_check] <> versions[stream] THEN
         outcomes[item] := 'conflict';
         conflict_checks[item] := next_check;
@@ -208,6 +211,9 @@ BEGIN
     ELSE
       FOR c IN first_check .. next_check - 1 LOOP
         left_out := left_out + check_events[c];
+        IF outcomes[item] = 'moved' THEN
+          unsettled[check_streams[c]] := true;
+        END IF;
       END LOOP;
     END IF;
   END LOOP;

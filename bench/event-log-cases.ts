@@ -1,0 +1,109 @@
+/**
+ * What bench/append.ts compares: each case appends one event of about 650 bytes per call, ten to a stream, and waits for
+ * its own durable commit. The yardstick is a bare INSERT into the table that most event stores have.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { createEventStore, type EventStore, type NewEvent, transact } from '#event-store';
+
+export type AppendCase = {
+  readonly name: string;
+  /** A fresh caller: each call of what it returns appends the caller's next event. */
+  readonly caller: () => () => Promise<void>;
+};
+
+const EVENTS_PER_STREAM = 10;
+const NOW = '2026-11-22T10:53:32.933392Z';
+
+const METADATA = {
+  origin: 'decided' as const,
+  actor: 'account-01a20448-16e9-776a-aa1d-009b762a03ce',
+  correlationId: '01a20448-16ea-73be-9505-e6cf86848607',
+  causationId: '01a20448-16ea-77bf-aed1-b813371672ad',
+  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+};
+
+/** Data and metadata together: 650 bytes of JSON. */
+function ticketIssued(n: number): NewEvent {
+  const data = {
+    account: '01a20448-16eb-73e1-8ac9-027d75a2b565',
+    spn: `HTTP/intranet-${String(n % 1000).padStart(4, '0')}.corp.example`,
+    ticket: createHash('sha256').update(String(n)).digest('hex').toUpperCase(),
+    etype: 18,
+    kvno: 3,
+    flags: ['forwardable', 'renewable', 'pre-authent', 'ok-as-delegate'],
+    startsAt: NOW,
+    endsAt: '2026-11-22T20:53:32.933392Z',
+    client: { realm: 'CORP.EXAMPLE', account: '01a20448-16e9-776a-aa1d-009b762a03ce' },
+  };
+  return { type: 'ServiceTicketIssued', schemaVersion: 1, occurredAt: NOW, data, metadata: METADATA };
+}
+
+/** One statement, one commit, a connection per caller: PostgreSQL's own group commit at work. */
+export async function bareInsert(pool: Pool): Promise<AppendCase> {
+  await pool.query(`CREATE TABLE usual_events (
+    global_position bigserial PRIMARY KEY, stream text NOT NULL, version integer NOT NULL, event_id uuid NOT NULL UNIQUE,
+    type text NOT NULL, data jsonb NOT NULL, metadata jsonb NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (stream, version))`);
+  const text =
+    'INSERT INTO usual_events (stream, version, event_id, type, data, metadata) VALUES ($1, $2, $3, $4, $5, $6)';
+  return {
+    name: 'bare INSERT',
+    caller: () => {
+      let n = 0;
+      let stream = '';
+      return async () => {
+        if (n % EVENTS_PER_STREAM === 0) stream = `exchange-${randomUUID()}`;
+        const { type, data, metadata } = ticketIssued(n);
+        const version = (n++ % EVENTS_PER_STREAM) + 1;
+        const values = [stream, version, randomUUID(), type, JSON.stringify(data), JSON.stringify(metadata)];
+        await pool.query({ name: 'usual', text, values });
+      };
+    },
+  };
+}
+
+/** The log's append with an exact expected version. */
+export function append(store: EventStore): AppendCase {
+  return {
+    name: 'append',
+    caller: () => {
+      let n = 0;
+      let stream = '';
+      return async () => {
+        if (n % EVENTS_PER_STREAM === 0) stream = `exchange-${randomUUID()}`;
+        const id = randomUUID();
+        const writes = [{ stream, expected: n % EVENTS_PER_STREAM, events: [ticketIssued(n++)] }];
+        const [result] = await store.append([{ id, digest: digestOf(id), writes }]);
+        if (result!.status !== 'committed') throw new Error(`not committed: ${JSON.stringify(result)}`);
+      };
+    },
+  };
+}
+
+/** The write path of every decision: receipt, one stream loaded, one event decided on it, append. */
+export function transactOneStream(store: EventStore): AppendCase {
+  return {
+    name: 'transact',
+    caller: () => {
+      let n = 0;
+      let stream = '';
+      return async () => {
+        if (n % EVENTS_PER_STREAM === 0) stream = `exchange-${randomUUID()}`;
+        const id = randomUUID();
+        await transact(store, { id, digest: digestOf(id) }, async (load) => {
+          await load(stream);
+          return { writes: [{ stream, events: [ticketIssued(n++)] }], reply: null };
+        });
+      };
+    },
+  };
+}
+
+export function openStore(pool: Pool, appendPool: Pool): EventStore {
+  return createEventStore({ pool, appendPool, catalogues: [] });
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
