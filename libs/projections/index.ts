@@ -1,10 +1,16 @@
 /** Read models: projections, the projectors that keep them, and their queries. */
 import { attemptsProjection } from './attempts/attempts.projection.js';
+import { directoryProjection } from './spn-directory/directory.projection.js';
 import { eventsProjection } from './events/events.projection.js';
 import { operationsProjection } from './operations/operations.projection.js';
 import type { Projection } from './projection.js';
 
-export const projections: readonly Projection[] = [eventsProjection, attemptsProjection, operationsProjection];
+export const projections: readonly Projection[] = [
+  eventsProjection,
+  directoryProjection,
+  attemptsProjection,
+  operationsProjection,
+];
 
 export type { Projection } from './projection.js';
 export { PROJECTORS, startProjectors, type Projectors, type ProjectorStatus } from './projectors.js';
@@ -27,3 +33,31 @@ export {
   type LoggedEvent,
   type TailEvents,
 } from './events/events.query.js';
+export { rebuild, RebuildRunning, type Rebuilt } from './rebuild.js';
+export { findAttempts, findAttemptsParameters, getAttempt, type FindAttempts } from './attempts/attempts.query.js';
+export type { AttemptView } from './attempts/attempt-view.js';
+export {
+  findFailures,
+  findFailuresParameters,
+  type FailureView,
+  type FindFailures,
+} from './failures/failures.query.js';
+export { countTickets, countTicketsParameters, type CountTickets, type TicketCount } from './attempts/tickets.query.js';
+export { TooMuchEvidence } from './attempts/known-attempts.js';
+export {
+  accountTimelineParameters,
+  getAccountTimeline,
+  type AccountTimeline,
+  type AccountTimelineParameters,
+} from './timeline/account-timeline.query.js';
+export { AsKnownNeedsKey, findSpns, findSpnsParameters, type FindSpns } from './spn-directory/spns.query.js';
+export {
+  getSpnHistory,
+  getSpnHistoryParameters,
+  getSpnHolders,
+  getSpnHoldersParameters,
+  type GetSpnHistory,
+  type GetSpnHolders,
+  type SpnHolders,
+} from './spn-directory/holders.query.js';
+export { checkSpn, checkSpnParameters, type CheckedSpn, type CheckSpn } from './spn-directory/check-spn.query.js';

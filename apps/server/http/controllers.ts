@@ -7,6 +7,7 @@ import { ForestsController } from './forests.controller.js';
 import { HealthController } from './health.controller.js';
 import { ImportsController } from './imports.controller.js';
 import { OperationController } from './operation.controller.js';
+import { SpnsController } from './spns.controller.js';
 import { TokensController } from './tokens.controller.js';
 
 export const controllers = [
@@ -15,6 +16,7 @@ export const controllers = [
   AccountsController,
   ExchangesController,
   ImportsController,
+  SpnsController,
   AttemptsController,
   EventsController,
   TokensController,
