@@ -16,6 +16,7 @@ export class LineSplitter {
   #bytes = 0;
   #overlong: Hash | undefined;
 
+  /** `lineBytesMax`: at least RAW_HEAD_BYTES. */
   constructor(private readonly lineBytesMax: number) {}
 
   /** The lines that end in this chunk. */

@@ -1,7 +1,7 @@
 /**
  * Who a record is, whatever file it was read from: SHA-256 over the kind of source, the record's own bytes and which
  * occurrence of these bytes it is; for a dump, which holds no time, over the dump's instant too. Never path, line or offset:
- * a rotated, renamed or packed file is recognised.
+ * a rotated, renamed or packed file is recognised. (Neither a Samba log nor a dump names the host that wrote it.)
  *
  * Occurrences are counted among the last 32,768 distinct records. A log record holds its own time, so equal ones stand close
  * together; farther apart, the file holds a copy of itself, and the copies are recognised.

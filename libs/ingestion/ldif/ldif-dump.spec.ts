@@ -156,12 +156,12 @@ describe('a block that is no object', () => {
 
   it('is quarantined when it is too large, whether by its lines or by one', () => {
     const long = [`dn: ${dn}`, ...Array.from({ length: 100 }, () => `description: ${'x'.repeat(50)}`), ''];
-    expect(reasons([...long, `dn: ${dn}`, ...user, ''], 2_000)).toEqual([
-      [1, 'the record has 6443 bytes, more than 2000'],
+    expect(reasons([...long, `dn: ${dn}`, ...user, ''], 5_000)).toEqual([
+      [1, 'the record has 6443 bytes, more than 5000'],
     ]);
     const line = [`dn: ${dn}`, `description: ${'x'.repeat(5_000)}`, ''];
-    expect(reasons([...line, `dn: ${dn}`, ...user, ''], 2_000)).toEqual([
-      [1, 'the record has 5057 bytes, more than 2000'],
+    expect(reasons([...line, `dn: ${dn}`, ...user, ''], 5_000)).toEqual([
+      [1, 'the record has 5057 bytes, more than 5000'],
     ]);
   });
 

@@ -1,7 +1,7 @@
 /** One JSON audit line, its facts. */
 import { describe, expect, it } from '@jest/globals';
 import type { Fact } from '../fact.js';
-import { PasswordTwins, readAuditFacts } from './audit-facts.js';
+import { RecentTransactions, readAuditFacts } from './audit-facts.js';
 import { readAuditLine } from './audit-json.js';
 
 const at = '2026-11-22T10:53:32.933392Z';
@@ -32,8 +32,8 @@ function change(attributes: Record<string, Action[]>, rest: object = {}): string
 }
 
 const values = (action: string, ...list: string[]): Action => ({ action, values: list.map((value) => ({ value })) });
-const read = (text: string, twins = new PasswordTwins()): readonly Fact[] =>
-  readAuditFacts(readAuditLine(text), at, twins)?.facts ?? [];
+const read = (text: string, recent = new RecentTransactions()): readonly Fact[] =>
+  readAuditFacts(readAuditLine(text), at, recent)?.facts ?? [];
 const said = (text: string): unknown[] => read(text).map(({ type, data }) => [type, data]);
 const unreadable = expect.objectContaining({ code: 'ING_UNREADABLE_RECORD' });
 
@@ -160,11 +160,11 @@ describe('a password', () => {
   const twin = line('passwordChange', { statusCode: 0, action: 'Reset', dn: account, transactionId: 't-1' });
 
   it('is told twice and counts once', () => {
-    const twins = new PasswordTwins();
+    const recent = new RecentTransactions();
     expect(
-      read(change({ unicodePwd: [{ action: 'replace', redacted: true }] }), twins).map(({ type }) => type),
+      read(change({ unicodePwd: [{ action: 'replace', redacted: true }] }), recent).map(({ type }) => type),
     ).toEqual(['PasswordChanged']);
-    expect(read(twin, twins)).toEqual([]);
+    expect(read(twin, recent)).toEqual([]);
   });
 
   it('counts by its second line when the first is not logged', () => {
@@ -204,11 +204,19 @@ describe('other lines', () => {
     expect(said(line('Authentication', { ...body, clientAccount: null }))).toEqual([]);
   });
 
-  it('a rolled back transaction is for a human: what was logged under it did not happen', () => {
-    expect(() => read(line('dsdbTransaction', { action: 'rollback', transactionId: 't-1' }))).toThrow(
-      /t-1 was rolled back/,
-    );
-    expect(said(line('dsdbTransaction', { action: 'commit', transactionId: 't-1' }))).toEqual([]);
+  it('a transaction rolled back after its changes were read is for a human to look at', () => {
+    const rollback = line('dsdbTransaction', { action: 'rollback', transactionId: 't-1' });
+    const recent = new RecentTransactions();
+    read(change({ servicePrincipalName: [values('add', 'a/x')] }), recent);
+    expect(() => read(rollback, recent)).toThrow(/t-1 was rolled back .* did not take place/);
+    expect(read(line('dsdbTransaction', { action: 'commit', transactionId: 't-1' }), recent)).toEqual([]);
+  });
+
+  it('a refused write is rolled back as a matter of course', () => {
+    const rollback = line('dsdbTransaction', { action: 'rollback', transactionId: 't-1' });
+    const recent = new RecentTransactions();
+    read(change({ servicePrincipalName: [values('add', 'a/x')] }, { statusCode: 19 }), recent);
+    expect(read(rollback, recent)).toEqual([]);
   });
 
   it('an unknown kind says nothing; a known kind of an unknown version, or without its fields, cannot be read', () => {

@@ -4,55 +4,75 @@
  */
 import type { Mapped } from '../fact.js';
 import { UnreadableRecord } from '../ingestion.error.js';
-import { type AuditLine, type Authentication, type PasswordChange } from './audit-json.js';
+import type { AuditLine, Authentication, DsdbChange, DsdbTransaction, PasswordChange } from './audit-json.js';
 import { readDirectoryChange } from './directory-change.js';
 import { endpoint } from './kdc-line.js';
 
-const TRANSACTIONS_MAX = 256;
+const TRANSACTIONS_MAX = 1_024;
 const PASSWORD_ACTIONS = new Set(['Change', 'Reset']);
 
-/** Transactions whose password change was read; the last few, since a twin follows at once. */
-export class PasswordTwins {
-  readonly #transactions = new Set<string>();
+/** The last transactions under which facts were read. What is said of a transaction later follows it closely. */
+export class RecentTransactions {
+  readonly #setPassword = new Map<string, boolean>();
 
-  remember(transaction: string): void {
-    const [oldest] = this.#transactions;
-    if (this.#transactions.size >= TRANSACTIONS_MAX && oldest !== undefined) this.#transactions.delete(oldest);
-    this.#transactions.add(transaction);
+  remember(transaction: string, setPassword: boolean): void {
+    const [oldest] = this.#setPassword.keys();
+    if (this.#setPassword.size >= TRANSACTIONS_MAX && oldest !== undefined) this.#setPassword.delete(oldest);
+    this.#setPassword.set(transaction, setPassword || this.setPassword(transaction));
   }
 
   has(transaction: string): boolean {
-    return this.#transactions.has(transaction);
+    return this.#setPassword.has(transaction);
+  }
+
+  setPassword(transaction: string): boolean {
+    return this.#setPassword.get(transaction) ?? false;
   }
 }
 
 /** Undefined: the line says nothing in our vocabulary. Throws UnreadableRecord. */
-export function readAuditFacts(line: AuditLine, occurredAt: string, twins: PasswordTwins): Mapped | undefined {
+export function readAuditFacts(line: AuditLine, occurredAt: string, recent: RecentTransactions): Mapped | undefined {
   switch (line.type) {
-    case 'dsdbChange': {
-      const mapped = readDirectoryChange(line.body, occurredAt);
-      const { transactionId } = line.body;
-      if (transactionId && mapped?.facts.some(({ type }) => type === 'PasswordChanged')) twins.remember(transactionId);
-      return mapped;
-    }
+    case 'dsdbChange':
+      return readChange(line.body, occurredAt, recent);
     case 'passwordChange':
-      return readPasswordChange(line.body, occurredAt, twins);
+      return readPasswordChange(line.body, occurredAt, recent);
     case 'Authentication':
       return readAuthentication(line.body, occurredAt);
     case 'dsdbTransaction':
-      if (line.body.action.toLowerCase() !== 'rollback') return undefined;
-      throw new UnreadableRecord(
-        `transaction ${line.body.transactionId ?? '(unnamed)'} was rolled back: changes that the log lists under it did not take place`,
-      );
+      return readTransaction(line.body, recent);
     case 'other':
       return undefined;
   }
 }
 
-function readPasswordChange(change: PasswordChange, occurredAt: string, twins: PasswordTwins): Mapped | undefined {
+function readChange(change: DsdbChange, occurredAt: string, recent: RecentTransactions): Mapped | undefined {
+  const mapped = readDirectoryChange(change, occurredAt);
+  if (mapped && change.statusCode === 0 && change.transactionId) {
+    recent.remember(
+      change.transactionId,
+      mapped.facts.some(({ type }) => type === 'PasswordChanged'),
+    );
+  }
+  return mapped;
+}
+
+/** A refused write is rolled back as a matter of course. An accepted one is not: then the log has said what did not happen. */
+function readTransaction({ action, transactionId }: DsdbTransaction, recent: RecentTransactions): undefined {
+  if (action !== 'rollback' || !transactionId || !recent.has(transactionId)) return undefined;
+  throw new UnreadableRecord(
+    `transaction ${transactionId} was rolled back after the log had listed changes under it: they were imported, and did not take place`,
+  );
+}
+
+function readPasswordChange(
+  change: PasswordChange,
+  occurredAt: string,
+  recent: RecentTransactions,
+): Mapped | undefined {
   if (change.statusCode !== 0 || !PASSWORD_ACTIONS.has(change.action)) return undefined;
   const { dn: account, userSid: actor, transactionId } = change;
-  if (transactionId && twins.has(transactionId)) return undefined;
+  if (transactionId && recent.setPassword(transactionId)) return undefined;
   const correlation = transactionId ? { correlationId: transactionId } : {};
   return {
     facts: [{ type: 'PasswordChanged', occurredAt, data: { account }, ...(actor && { actor }), ...correlation }],

@@ -68,6 +68,7 @@ const schemas = { dsdbChange, passwordChange, Authentication: authentication, ds
 export type DsdbChange = z.infer<typeof dsdbChange>;
 export type ChangeAction = z.infer<typeof attribute>['actions'][number];
 export type PasswordChange = z.infer<typeof passwordChange>;
+export type DsdbTransaction = z.infer<typeof dsdbTransaction>;
 export type Authentication = z.infer<typeof authentication>;
 
 type Bodies = { [Type in keyof typeof schemas]: z.infer<(typeof schemas)[Type]> };

@@ -13,7 +13,7 @@ import { hash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { RAW_HEAD_BYTES, type Line, type Mapped, type Reader, type Reading, type Unreadable } from '../fact.js';
 import { UnreadableRecord } from '../ingestion.error.js';
-import { PasswordTwins, readAuditFacts } from './audit-facts.js';
+import { RecentTransactions, readAuditFacts } from './audit-facts.js';
 import { readAuditLine } from './audit-json.js';
 import { isKdcLine, readKdcLine } from './kdc-line.js';
 import { readHeaderTime, readJsonTime } from './samba-time.js';
@@ -38,7 +38,7 @@ export class SambaLog implements Reader {
   records = 0;
   unmapped = 0;
   #open: Open | undefined;
-  readonly #twins = new PasswordTwins();
+  readonly #recent = new RecentTransactions();
 
   /** `offsetMinutes`: of the headers' clock from UTC, until a JSON line tells it. */
   constructor(private offsetMinutes = 0) {}
@@ -111,7 +111,7 @@ export class SambaLog implements Reader {
     const audit = readAuditLine(text);
     const time = readJsonTime(audit.timestamp);
     this.offsetMinutes = time.offsetMinutes;
-    return this.#facts(readAuditFacts(audit, time.instant, this.#twins), Buffer.from(text), time.instant);
+    return this.#facts(readAuditFacts(audit, time.instant, this.#recent), Buffer.from(text), time.instant);
   }
 
   #facts(mapped: Mapped | undefined, identity: Buffer, stamp: string): Reading | undefined {
