@@ -44,10 +44,23 @@ const packageHomes: Record<string, readonly string[]> = {
 
 const bannedNames = /^(common|shared|core|base|utils?|helpers?|misc|types)$/;
 const roles = new Set(
-  'events commands decider derivation handler handlers upcasters projection query controller filter module error guard spec int-spec e2e-spec contract'.split(' '),
+  'events commands decider derivation handler handlers upcasters projection query controller filter module error guard spec int-spec e2e-spec contract'.split(
+    ' ',
+  ),
 );
-const pureForbidden = /^(node:(fs|net|http|https|dgram|child_process|worker_threads|timers)|pg$|@nestjs\/|@prisma\/|pino)/;
-const busesOnly = new Set(['CommandBus', 'QueryBus', 'CommandHandler', 'QueryHandler', 'ICommandHandler', 'IQueryHandler', 'Command', 'Query', 'CqrsModule']);
+const pureForbidden =
+  /^(node:(fs|net|http|https|dgram|child_process|worker_threads|timers)|pg$|@nestjs\/|@prisma\/|pino)/;
+const busesOnly = new Set([
+  'CommandBus',
+  'QueryBus',
+  'CommandHandler',
+  'QueryHandler',
+  'ICommandHandler',
+  'IQueryHandler',
+  'Command',
+  'Query',
+  'CqrsModule',
+]);
 
 type Source = { path: string; text: string; tree: ts.SourceFile; imports: { specifier: string; names: string[] }[] };
 
@@ -64,11 +77,21 @@ function read(path: string): Source {
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true);
   const imports: Source['imports'] = [];
   const visit = (node: ts.Node): void => {
-    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
+    if (
+      (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) &&
+      node.moduleSpecifier &&
+      ts.isStringLiteral(node.moduleSpecifier)
+    ) {
       const bindings = ts.isImportDeclaration(node) ? node.importClause?.namedBindings : undefined;
-      const names = bindings && ts.isNamedImports(bindings) ? bindings.elements.map((e) => (e.propertyName ?? e.name).text) : [];
+      const names =
+        bindings && ts.isNamedImports(bindings) ? bindings.elements.map((e) => (e.propertyName ?? e.name).text) : [];
       imports.push({ specifier: node.moduleSpecifier.text, names });
-    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && node.arguments[0] && ts.isStringLiteral(node.arguments[0])) {
+    } else if (
+      ts.isCallExpression(node) &&
+      node.expression.kind === ts.SyntaxKind.ImportKeyword &&
+      node.arguments[0] &&
+      ts.isStringLiteral(node.arguments[0])
+    ) {
       imports.push({ specifier: node.arguments[0].text, names: [] });
     }
     ts.forEachChild(node, visit);
@@ -78,7 +101,8 @@ function read(path: string): Source {
 }
 
 const sources = ['apps', 'libs', 'bench', 'test'].flatMap(listFiles).map(read);
-const isTest = (path: string): boolean => path.startsWith('test/') || /\.(int-|e2e-)?spec\.ts$/.test(path) || path.includes('.spec-support.');
+const isTest = (path: string): boolean =>
+  path.startsWith('test/') || /\.(int-|e2e-)?spec\.ts$/.test(path) || path.includes('.spec-support.');
 const code = sources.filter((source) => !isTest(source.path));
 const home = (path: string): string => path.split('/').slice(0, 2).join('/');
 
@@ -92,7 +116,8 @@ function target(source: Source, specifier: string): string | undefined {
 describe('architecture', () => {
   it('finds the code it judges', () => {
     expect(code.length).toBeGreaterThan(40);
-    expect(Object.keys(floors).sort()).toEqual([...new Set(code.filter((s) => s.path.startsWith('libs/')).map((s) => s.path.split('/')[1]))].sort());
+    const libs = new Set(code.filter((s) => s.path.startsWith('libs/')).map((s) => s.path.split('/')[1]));
+    expect(Object.keys(floors).toSorted()).toEqual([...libs].toSorted());
   });
 
   it('lets a lib import lower floors only, by their index, and apps what they may', () => {
@@ -104,7 +129,8 @@ describe('architecture', () => {
         const sameHome = home(to) === home(source.path);
         if (specifier.startsWith('#')) {
           const lib = specifier.slice(1);
-          const allowed = kind === 'apps' ? (appImports[name] ?? []).includes(lib) : (floors[lib] ?? 99) < (floors[name] ?? 0);
+          const allowed =
+            kind === 'apps' ? (appImports[name] ?? []).includes(lib) : (floors[lib] ?? 99) < (floors[name] ?? 0);
           return allowed && !sameHome ? [] : [`${source.path} imports ${specifier}`];
         }
         return sameHome && !to.endsWith(`${home(source.path)}/index.ts`) ? [] : [`${source.path} imports ${specifier}`];
@@ -135,11 +161,22 @@ describe('architecture', () => {
   });
 
   it('keeps deciders, derivations and the protocol libs pure: no Nest, no I/O, no clock, no randomness', () => {
-    const pure = code.filter((s) => /^libs\/(kerberos|spn)\//.test(s.path) || /\.(decider|derivation)\.ts$/.test(s.path));
+    const pure = code.filter(
+      (s) => /^libs\/(kerberos|spn)\//.test(s.path) || /\.(decider|derivation)\.ts$/.test(s.path),
+    );
     expect(pure.length).toBeGreaterThan(10);
     const wrong = pure.flatMap((source) => [
-      ...source.imports.filter(({ specifier }) => pureForbidden.test(specifier)).map(({ specifier }) => `${source.path} imports ${specifier}`),
-      ...[/\bDate\.now\(/, /\bnew Date\(\)/, /\bMath\.random\(/, /\brandomBytes\(/, /\brandomUUID\(/, /\bprocess\.(env|hrtime)/]
+      ...source.imports
+        .filter(({ specifier }) => pureForbidden.test(specifier))
+        .map(({ specifier }) => `${source.path} imports ${specifier}`),
+      ...[
+        /\bDate\.now\(/,
+        /\bnew Date\(\)/,
+        /\bMath\.random\(/,
+        /\brandomBytes\(/,
+        /\brandomUUID\(/,
+        /\bprocess\.(env|hrtime)/,
+      ]
         .filter((pattern) => pattern.test(source.text))
         .map((pattern) => `${source.path} uses ${pattern.source}`),
     ]);
@@ -150,7 +187,9 @@ describe('architecture', () => {
     const wrong = code.flatMap((source) =>
       source.imports
         .filter(({ specifier }) => specifier === '@nestjs/cqrs')
-        .flatMap(({ names }) => names.filter((name) => !busesOnly.has(name)).map((name) => `${source.path} imports ${name}`)),
+        .flatMap(({ names }) =>
+          names.filter((name) => !busesOnly.has(name)).map((name) => `${source.path} imports ${name}`),
+        ),
     );
     expect(wrong).toEqual([]);
   });
@@ -159,7 +198,9 @@ describe('architecture', () => {
     const wrong = code.flatMap((source) =>
       source.imports.flatMap(({ specifier }) => {
         const homes = packageHomes[specifier];
-        return homes && !homes.some((folder) => source.path.startsWith(folder)) && !source.path.startsWith('bench/') ? [`${source.path} imports ${specifier}`] : [];
+        return homes && !homes.some((folder) => source.path.startsWith(folder)) && !source.path.startsWith('bench/')
+          ? [`${source.path} imports ${specifier}`]
+          : [];
       }),
     );
     expect(wrong).toEqual([]);
@@ -172,7 +213,9 @@ describe('architecture', () => {
       const [subject = '', ...fileRoles] = file.split('.');
       const badRole = fileRoles.find((name) => !roles.has(name) && name !== 'spec-support');
       return [
-        ...[...parts, subject].filter((name) => bannedNames.test(name)).map((name) => `${path}: "${name}" names nothing`),
+        ...[...parts, subject]
+          .filter((name) => bannedNames.test(name))
+          .map((name) => `${path}: "${name}" names nothing`),
         ...(badRole ? [`${path}: role "${badRole}" is not in the list`] : []),
         ...(/^[a-z0-9-]+$/.test(subject) ? [] : [`${path}: not kebab-case`]),
       ];
@@ -200,7 +243,9 @@ describe('architecture', () => {
   });
 
   it('has one index.ts per lib and no other', () => {
-    const wrong = code.map((s) => s.path).filter((path) => path.endsWith('/index.ts') && !/^libs\/[^/]+\/index\.ts$/.test(path));
+    const wrong = code
+      .map((s) => s.path)
+      .filter((path) => path.endsWith('/index.ts') && !/^libs\/[^/]+\/index\.ts$/.test(path));
     expect(wrong).toEqual([]);
   });
 });
