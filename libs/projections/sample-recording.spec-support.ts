@@ -8,6 +8,9 @@ import { mapFile } from '#ingestion';
 const folder = join(dirname(fileURLToPath(import.meta.url)), '../../samples/lab-samba-ad');
 const observedAt = JSON.parse(readFileSync(join(folder, 'observed-at.json'), 'utf8')) as Record<string, string>;
 
+export const samplePath = (name: string): string => join(folder, name);
+export const sampleInstant = (name: string): string | undefined => observedAt[name];
+
 export const sampleFiles: readonly string[] = ['log.samba.gz', ...Object.keys(observedAt)];
 
 /** `recordedAt` is one second later for each file, from 2026-12-01. */
@@ -15,9 +18,9 @@ export async function sampleEvents(files: readonly string[] = sampleFiles): Prom
   const events: RecordedEvent[] = [];
   const versions = new Map<string, number>();
   for (const [index, name] of files.entries()) {
-    const instant = observedAt[name];
+    const instant = sampleInstant(name);
     const naming = { name, ...(instant && { observedAt: instant }) };
-    for await (const item of mapFile(createReadStream(join(folder, name)), naming)) {
+    for await (const item of mapFile(createReadStream(samplePath(name)), naming)) {
       if (item.kind === 'quarantined') throw new Error(`${name}: line ${item.line}: ${item.reason}`);
       if (item.kind !== 'record') continue;
       for (const event of item.events) {

@@ -4,6 +4,7 @@ import type { Prisma, PrismaClient } from '#postgres';
 import { z } from 'zod';
 import { nameKey } from '../name-key.js';
 import { decodeCursor, instantText, paging, toPage, type Page } from '../query-parameters.js';
+import { resolveAccountName, type NamedAccounts } from '../timeline/account-names.js';
 import { outcomes, type Attempt, type Step } from './attempt.js';
 import { viewAttempts, type AttemptView } from './attempt-view.js';
 import { spnKeyOf } from './evidence.js';
@@ -15,7 +16,7 @@ export const attemptFilter = {
   kind: z.enum(['service', 'logon', 'all']).default('service'),
   outcome: z.enum(outcomes).optional(),
   forest: z.string().optional(),
-  /** Id or name of an account in it: client, holder or service. */
+  /** Any name of an account in it: client, holder or service. */
   account: z.string().optional(),
   spn: z.string().optional(),
   code: z.string().optional(),
@@ -40,7 +41,11 @@ export async function findAttempts(prisma: PrismaClient, parameters: FindAttempt
   const found =
     knownBy === undefined
       ? await readAttempts(prisma, parameters)
-      : pageOf(await readAttemptsKnownBy(prisma, spanOf(parameters), knownBy), parameters);
+      : pageOf(
+          await readAttemptsKnownBy(prisma, spanOf(parameters), knownBy),
+          parameters,
+          await accountsOf(prisma, parameters),
+        );
   const page = toPage(found, limit, ({ at, id }) => [at.toString(), id]);
   return { rows: await viewAttempts(prisma, page.rows, knownBy === undefined ? {} : { knownBy }), next: page.next };
 }
@@ -61,12 +66,13 @@ type Paging = { readonly limit: number; readonly cursor?: string | undefined; re
 /** One more than the page holds. Throws InvalidCursor. */
 export async function readAttempts(prisma: PrismaClient, parameters: AttemptFilter & Paging): Promise<Attempt[]> {
   const { limit, order } = parameters;
+  const named = await accountsOf(prisma, parameters);
   const start = startOf(parameters);
   const beyond = order === 'asc' ? 'gt' : 'lt';
   const rows = await prisma.attempt.findMany({
     where: {
       AND: [
-        ...conditions(parameters),
+        ...conditions(parameters, named),
         ...(start
           ? [{ OR: [{ attemptedAt: { [beyond]: start.at } }, { attemptedAt: start.at, id: { [beyond]: start.id } }] }]
           : []),
@@ -78,13 +84,19 @@ export async function readAttempts(prisma: PrismaClient, parameters: AttemptFilt
   return rows.map(toAttempt);
 }
 
-function conditions(filter: AttemptFilter): Prisma.AttemptWhereInput[] {
-  const { kind, outcome, forest, account, spn, code, since, until } = filter;
+async function accountsOf(prisma: PrismaClient, { account, forest }: AttemptFilter): Promise<NamedAccounts | null> {
+  return account === undefined ? null : resolveAccountName(prisma, account, forest);
+}
+
+/** A name that is an account's is looked for in the forests of the accounts that have it. */
+function conditions(filter: AttemptFilter, named: NamedAccounts | null): Prisma.AttemptWhereInput[] {
+  const { kind, outcome, forest, spn, code, since, until } = filter;
   return [
     ...(kind === 'all' ? [] : [{ kind }]),
     ...(outcome === undefined ? [] : [{ outcome }]),
     ...(forest === undefined ? [] : [{ forest }]),
-    ...(account === undefined ? [] : [{ names: { has: nameKey(account) } }]),
+    ...(named === null ? [] : [{ names: { hasSome: [...named.keys] } }]),
+    ...(named?.accounts.length ? [{ forest: { in: named.accounts.map((one) => one.forest) } }] : []),
     ...(spn === undefined ? [] : [{ spnKey: spnKeyOf(spn) }]),
     ...(code === undefined ? [] : [{ code }]),
     ...(since === undefined ? [] : [{ attemptedAt: { gte: instantToNanos(since) } }]),
@@ -93,21 +105,27 @@ function conditions(filter: AttemptFilter): Prisma.AttemptWhereInput[] {
 }
 
 /** The same conditions and order for attempts that were derived just now. */
-function pageOf(attempts: readonly Attempt[], parameters: AttemptFilter & Paging): Attempt[] {
-  const { kind, outcome, forest, account, spn, code, since, until, order } = parameters;
+function pageOf(
+  attempts: readonly Attempt[],
+  parameters: AttemptFilter & Paging,
+  named: NamedAccounts | null,
+): Attempt[] {
+  const { kind, outcome, forest, spn, code, since, until, order } = parameters;
   const sign = order === 'asc' ? 1 : -1;
   const start = startOf(parameters);
   const compare = (a: { at: bigint; id: string }, b: { at: bigint; id: string }): number =>
     sign * (a.at === b.at ? (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) : a.at < b.at ? -1 : 1);
-  const named = ({ client, clientName, account: holder, service }: Attempt): string[] =>
-    [client, clientName, holder, service].filter((name) => name !== null).map(nameKey);
+  const isNamed = ({ forest: of, client, clientName, account, service }: Attempt): boolean =>
+    named === null ||
+    ((named.accounts.length === 0 || named.accounts.some((one) => one.forest === of)) &&
+      [client, clientName, account, service].some((name) => name !== null && named.keys.includes(nameKey(name))));
   return attempts
     .filter(
       (one) =>
         (kind === 'all' || one.kind === kind) &&
         (outcome === undefined || one.outcome === outcome) &&
         (forest === undefined || one.forest === forest) &&
-        (account === undefined || named(one).includes(nameKey(account))) &&
+        isNamed(one) &&
         (spn === undefined || (one.spn !== null && spnKeyOf(one.spn) === spnKeyOf(spn))) &&
         (code === undefined || one.code === code) &&
         (since === undefined || one.at >= instantToNanos(since)) &&

@@ -4,10 +4,12 @@
  */
 import { nanosToInstant } from '#event-store';
 import { Prisma, type PrismaClient } from '#postgres';
-import { defaultAliasMap, resolveAlias, type AliasMap } from '#spn';
+import { resolveAlias } from '#spn';
+import type { AliasPeriods } from '../duplicates/alias-periods.js';
+import { readAliasPeriods } from '../duplicates/read-alias-periods.js';
 import { answerAt, type Interval } from '../interval.js';
-import { nameKey } from '../name-key.js';
 import { spnIndexKeys } from '../spn-directory/spn-index-keys.js';
+import { namesOf } from '../timeline/account-names.js';
 import { askedAt, stepMeanings, type Attempt, type Step } from './attempt.js';
 
 /** One time that an account held the SPN, or the name that the SPN's class is an alias of. */
@@ -36,7 +38,7 @@ export async function readHolders(
   attempts: readonly Attempt[],
 ): Promise<Map<string, readonly Held[]>> {
   const holdings = await readHoldings(prisma, attempts);
-  const aliases = await readAliasMaps(prisma, attempts);
+  const aliases = await readAliasPeriods(prisma);
   const found = attempts.map((attempt) => ({ id: attempt.id, rows: heldOf(attempt, holdings, aliases) }));
   const used = found.flatMap(({ rows }) => rows.map(({ holding }) => holding));
   const accounts = await readAccounts(prisma, used);
@@ -81,53 +83,41 @@ type HeldRow = { readonly holding: Holding; readonly by: 'exact' | 'alias' };
 
 /** All that ever held the host's name under any class: the SPN's own class and the one that it is an alias of are among them. */
 async function readHoldings(prisma: PrismaClient, attempts: readonly Attempt[]): Promise<Holding[]> {
-  const names = attempts.flatMap(({ forest, spn }) => (spn === null ? [] : [{ forest, name: spnIndexKeys(spn).name }]));
-  if (names.length === 0) return [];
-  return prisma.spnHolding.findMany({ where: { OR: names }, orderBy: [{ beganBy: 'asc' }, { account: 'asc' }] });
+  const names = new Map(
+    attempts.flatMap(({ forest, spn }) => {
+      const name = spn === null ? null : spnIndexKeys(spn).name;
+      return name === null ? [] : [[JSON.stringify([forest, name]), { forest, name }]];
+    }),
+  );
+  if (names.size === 0) return [];
+  return prisma.spnHolding.findMany({
+    where: { OR: [...names.values()] },
+    orderBy: [{ beganBy: 'asc' }, { account: 'asc' }],
+  });
 }
 
-function heldOf(attempt: Attempt, holdings: readonly Holding[], aliases: AliasMaps): HeldRow[] {
+function heldOf(attempt: Attempt, holdings: readonly Holding[], aliases: AliasPeriods): HeldRow[] {
   const { forest, spn } = attempt;
   if (spn === null) return [];
   const { lookupKey, serviceClass, name } = spnIndexKeys(spn);
-  const target = resolveAlias(aliases(attempt), serviceClass);
+  const target = resolveAlias(aliases.at(forest, attempt.at), serviceClass);
   const found = holdings.flatMap((holding): HeldRow[] => {
     if (holding.forest !== forest) return [];
     if (holding.lookupKey === lookupKey) return [{ holding, by: 'exact' }];
     return target !== undefined && holding.lookupKey === `${target}/${name}` ? [{ holding, by: 'alias' }] : [];
   });
   const at = askedAt(attempt);
-  const distance = ({ holding: { beganBy } }: HeldRow): bigint => (beganBy < at ? at - beganBy : beganBy - at);
+  const distance = ({ holding }: HeldRow): bigint => {
+    if (answerAt(holding, at) !== 'no') return 0n;
+    return holding.beganBy < at ? at - holding.beganBy : holding.beganBy - at;
+  };
   const near = found.toSorted((a, b) => (distance(a) < distance(b) ? -1 : 1)).slice(0, HOLDINGS_MAX);
   return found.filter((one) => near.includes(one));
-}
-
-type AliasMaps = (attempt: Attempt) => AliasMap;
-
-/** The forest's own map as of the attempt; of a forest that told none, the default of Active Directory. */
-async function readAliasMaps(prisma: PrismaClient, attempts: readonly Attempt[]): Promise<AliasMaps> {
-  const forests = [...new Set(attempts.map(({ forest }) => forest))];
-  const policies = await prisma.forestPolicy.findMany({
-    where: { forest: { in: forests } },
-    orderBy: { version: 'asc' },
-  });
-  return ({ forest, at }) => {
-    const own = policies.filter((policy) => policy.forest === forest);
-    const policy = own.findLast(({ since }) => since <= at) ?? own[0];
-    return policy ? (policy.policy as unknown as { aliases: AliasMap }).aliases : defaultAliasMap;
-  };
 }
 
 async function readAccounts(prisma: PrismaClient, holdings: readonly Holding[]): Promise<Account[]> {
   const keys = new Map(holdings.map(({ forest, account }) => [JSON.stringify([forest, account]), { forest, account }]));
   return keys.size === 0 ? [] : prisma.account.findMany({ where: { OR: [...keys.values()] } });
-}
-
-/** As a principal, an account goes by its sAMAccountName or UPN in its realm; acceptors and clients name it so. */
-export function namesOf(id: string, account: Account | undefined): string[] {
-  const { samAccountName, userPrincipalName, domain } = account ?? {};
-  const names = [id, samAccountName, userPrincipalName, samAccountName && domain && `${samAccountName}@${domain}`];
-  return [...new Set(names.flatMap((name) => (name ? [nameKey(name)] : [])))];
 }
 
 function spellingOf({ spellings }: Holding): string {

@@ -6,8 +6,8 @@ import { instantToNanos, type RecordedEvent } from '#event-store';
 import { Prisma, type PrismaClient } from '#postgres';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { nameKey } from '../name-key.js';
 import { decodeCursor, instantText, paging, toPage, type Page } from '../query-parameters.js';
+import { resolveAccountName } from '../timeline/account-names.js';
 import { spnIndexKeys } from '../spn-directory/spn-index-keys.js';
 
 const filter = {
@@ -49,7 +49,7 @@ const eventCursor = z.tuple([z.string().regex(/^-?\d+$/), z.number().int()]);
 /** Throws InvalidCursor. */
 export async function findEvents(prisma: PrismaClient, parameters: FindEvents): Promise<Page<LoggedEvent>> {
   const { limit, cursor, order } = parameters;
-  const where: Prisma.EventIndexWhereInput[] = conditions(parameters);
+  const where = await conditions(prisma, parameters);
   if (cursor !== undefined) {
     const [at, position] = decodeCursor(cursor, eventCursor);
     const beyond = order === 'asc' ? 'gt' : 'lt';
@@ -72,7 +72,7 @@ export async function tailEvents(
   parameters: TailEvents,
 ): Promise<{ readonly rows: readonly LoggedEvent[]; readonly next: number }> {
   const { after, limit, waitSeconds } = parameters;
-  const where = { AND: [...conditions(parameters), { position: { gt: after } }] };
+  const where = { AND: [...(await conditions(prisma, parameters)), { position: { gt: after } }] };
   const deadline = performance.now() + waitSeconds * 1_000;
   for (;;) {
     const found = await prisma.eventIndex.findMany({
@@ -99,12 +99,19 @@ export async function getEvent(
   return row ? { event: { position, ...JSON.parse(row.body) } as LoggedEvent, ...row } : null;
 }
 
-function conditions(parameters: z.infer<z.ZodObject<typeof filter>>): Prisma.EventIndexWhereInput[] {
+/** A name that is an account's is looked for in the forests of the accounts that have it, and in events of no forest. */
+async function conditions(
+  prisma: PrismaClient,
+  parameters: z.infer<z.ZodObject<typeof filter>>,
+): Promise<Prisma.EventIndexWhereInput[]> {
   const { type, stream, forest, actor, code, account, spn, since, until } = parameters;
   const equal = Object.entries({ type, stream, forest, actor, code }).filter(([, value]) => value !== undefined);
+  const named = account === undefined ? null : await resolveAccountName(prisma, account, forest);
+  const forests = (named?.accounts ?? []).map((one) => ({ forest: one.forest }));
   return [
     Object.fromEntries(equal),
-    ...(account === undefined ? [] : [{ names: { has: nameKey(account) } }]),
+    ...(named === null ? [] : [{ names: { hasSome: [...named.keys] } }]),
+    ...(forests.length === 0 ? [] : [{ OR: [{ forest: null }, ...forests] }]),
     ...(spn === undefined ? [] : [{ spnKeys: { has: spnIndexKeys(spn).lookupKey } }]),
     ...(since === undefined ? [] : [{ occurredAt: { gte: instantToNanos(since) } }]),
     ...(until === undefined ? [] : [{ occurredAt: { lt: instantToNanos(until) } }]),
@@ -112,7 +119,7 @@ function conditions(parameters: z.infer<z.ZodObject<typeof filter>>): Prisma.Eve
 }
 
 /** In the order of `found`. */
-export async function readEvents(
+async function readEvents(
   prisma: PrismaClient,
   found: readonly { readonly position: bigint }[],
 ): Promise<LoggedEvent[]> {
