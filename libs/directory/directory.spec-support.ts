@@ -1,7 +1,6 @@
 /** The directory as the server runs it, over a database of the suite: the Nest module, its ports, and the command bus in front. */
 import 'reflect-metadata';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule, type Command } from '@nestjs/cqrs';
 import type { Pool } from 'pg';
@@ -12,9 +11,6 @@ import { DirectoryModule } from './directory.module.js';
 import { readKeyEncryptionKey, type KeyEncryptionKey } from './secret/key-encryption-key.js';
 import { createKeyStore, KEY_STORE, type KeyStore } from './secret/key-store.js';
 import { createNameKey, NAME_KEY, type NameKey } from './secret/name-key.js';
-
-@Module({})
-class Ports {}
 
 export type TestDirectory = {
   readonly store: EventStore;
@@ -40,10 +36,10 @@ export async function openDirectory(
     { provide: KEY_STORE, useValue: keyStore },
     { provide: NAME_KEY, useValue: nameKey },
   ];
-  const root: DynamicModule = {
-    module: Ports,
+  const root = {
+    module: DirectoryModule,
     global: true,
-    imports: [CqrsModule.forRoot(), DirectoryModule],
+    imports: [CqrsModule.forRoot()],
     providers,
     exports: providers,
   };

@@ -1,6 +1,6 @@
 /**
- * What an account's events add up to. A deleted account keeps its identity and its key versions' numbers, so that they are
- * never given out again, and holds nothing else.
+ * What an account's events add up to. A deleted account keeps its identity and the numbers of its key versions, which are
+ * never given out again; its SPNs are released by events of their own (account.decider.ts).
  */
 import type { AccountEvent, AccountKind } from './account.events.js';
 
@@ -50,7 +50,7 @@ function evolve(state: AccountState | null, { type, data }: AccountEvent): Accou
     case 'AccountDisabled':
       return { ...state, enabled: false };
     case 'AccountDeleted':
-      return { ...state, enabled: false, deleted: true, keys: [], spns: [] };
+      return { ...state, enabled: false, deleted: true, keys: [] };
     case 'SpnRegistered':
       return { ...state, spns: [...state.spns, data.spn] };
     case 'SpnRemoved':
