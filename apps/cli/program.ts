@@ -9,6 +9,7 @@ import { addFailuresCommands } from './commands/failures.js';
 import { addForestCommands } from './commands/forest.js';
 import { addImportCommand } from './commands/import.js';
 import { addOperationCommands } from './commands/operation.js';
+import { addSpnCommands } from './commands/spn.js';
 import { addKeyCommands, addTokenCommands } from './commands/token.js';
 import { FORMATS } from './output.js';
 import { Sessions, type Terminal } from './session.js';
@@ -45,6 +46,7 @@ export function createProgram(terminal: Terminal): Command {
     .exitOverride()
     .addHelpText('after', HELP);
   addImportCommand(program, sessions);
+  addSpnCommands(program, sessions);
   addAttemptsCommands(program, sessions);
   addFailuresCommands(program, sessions);
   addEventsCommands(program, sessions);

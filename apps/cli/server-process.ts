@@ -156,7 +156,7 @@ function lastError(log: string): string | undefined {
       const { level, msg } = JSON.parse(line) as { level?: number; msg?: string };
       if (level !== undefined && level >= 50 && msg) return msg;
     } catch {
-      if (line.trim() !== '') return line.trim();
+      if (line.trim() !== '') return line.trim().replace(/^kerbtrail: /, '');
     }
   }
   return undefined;

@@ -56,12 +56,26 @@ const FILTERS = [
 
 export const attemptColumns: readonly Column<AttemptRow>[] = [
   { head: 'AT', value: ({ at }) => at },
-  { head: 'CLIENT', value: ({ clientName }) => clientName },
-  { head: 'SERVICE', value: ({ spn, kind }) => spn ?? (kind === 'logon' ? '(logon)' : undefined) },
-  { head: 'OUTCOME', value: ({ outcome }) => outcome.replaceAll('-', ' '), paint: paintOutcome },
-  { head: 'STEP', value: ({ failedStep }) => failedStep },
-  { head: 'CODE', value: ({ code }) => code },
+  { head: 'CLIENT → SERVICE, ATTEMPT', value: whoAndWhich, paint: dimLastLine },
+  {
+    head: 'OUTCOME',
+    value: ({ outcome, failedStep, code }) =>
+      outcome === 'failed' ? `failed in ${failedStep}\n${code}` : outcome.replaceAll('-', ' '),
+    paint: (text, { outcome }, colors) =>
+      outcome === 'failed' ? colors.red(text) : paintOutcome(text, outcome, colors),
+  },
 ];
+
+/** Two lines: who wanted to reach what, and the id under which `show` tells more. */
+export function whoAndWhich({ clientName, spn, kind, id }: AttemptRow): string {
+  const service = spn ?? (kind === 'logon' ? '(logon)' : '?');
+  return `${clientName ?? '?'} → ${service}\n${id}`;
+}
+
+export function dimLastLine(text: string, _: unknown, colors: { dim(text: string): string }): string {
+  const lines = text.split('\n');
+  return [...lines.slice(0, -1), colors.dim(lines.at(-1) ?? '')].join('\n');
+}
 
 export function addAttemptsCommands(program: Command, sessions: Sessions): void {
   const attempts = program
@@ -84,7 +98,7 @@ export function addAttemptsCommands(program: Command, sessions: Sessions): void 
       sessions.action<[], ListOptions>(async ({ client, output }, _, { kind, outcome, order, ...options }) => {
         const parameters = { ...filtersOf(options, FILTERS), kind, outcome, order };
         const page = await client.get<Page<AttemptRow>>('/v1/attempts', parameters);
-        output.page(page, [...attemptColumns, { head: 'ID', value: ({ id }) => id }], 'no attempt');
+        output.page(page, attemptColumns, 'no attempt');
       }),
     );
 

@@ -179,6 +179,8 @@ const TELLING = [
   'name',
   'kind',
   'projection',
+  'appended',
+  'duplicates',
   'domain',
   'forest',
 ];
@@ -188,13 +190,11 @@ const WORD_MAX = 48;
 export function about({ data }: EventRow): string {
   const told = TELLING.flatMap((name) => {
     const value = data[name];
-    if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return [];
-    const text = Array.isArray(value)
-      ? value.length > 1
-        ? `${plain(value[0])} +${value.length - 1}`
-        : plain(value[0])
-      : plain(value);
-    return [shortenInstants(text.length > WORD_MAX ? `${text.slice(0, WORD_MAX - 1)}…` : text, undefined)];
+    const [first, ...others] = Array.isArray(value) ? (value as unknown[]) : [value];
+    if (first === undefined || first === null) return [];
+    const text = typeof first === 'number' ? `${name} ${first}` : plain(first);
+    const short = text.length > WORD_MAX ? `${text.slice(0, WORD_MAX - 1)}…` : text;
+    return [shortenInstants(others.length > 0 ? `${short} +${others.length}` : short, undefined)];
   });
   return told.slice(0, TOLD_MAX).join('  ');
 }

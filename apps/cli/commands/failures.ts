@@ -6,7 +6,7 @@ import { addFilters, type Filter, filtersOf } from '../filters.js';
 import type { Output, Page } from '../output.js';
 import type { Sessions } from '../session.js';
 import type { Column } from '../table.js';
-import { type AttemptRow, showAttempt } from './attempts.js';
+import { type AttemptRow, dimLastLine, showAttempt, whoAndWhich } from './attempts.js';
 
 export type FailureRow = {
   readonly attempt: AttemptRow;
@@ -32,14 +32,15 @@ const SAME_INSTANT_MAX = 1_000;
 
 export const failureColumns: readonly Column<FailureRow>[] = [
   { head: 'AT', value: ({ attempt }) => attempt.failedAt ?? attempt.at },
-  { head: 'CLIENT', value: ({ attempt }) => attempt.clientName },
-  { head: 'SERVICE', value: ({ attempt }) => attempt.spn ?? (attempt.kind === 'logon' ? '(logon)' : undefined) },
-  { head: 'STEP', value: ({ attempt }) => attempt.failedStep },
-  { head: 'CODE', value: ({ attempt }) => attempt.code },
+  { head: 'CLIENT → SERVICE, ATTEMPT', value: ({ attempt }) => whoAndWhich(attempt), paint: dimLastLine },
   {
     head: 'CAUSE',
-    value: ({ cause, confidence }) => `${cause.replaceAll('-', ' ')} (${confidence})`,
-    paint: (text, _, colors) => colors.red(text),
+    value: ({ cause, confidence, attempt }) =>
+      `${cause.replaceAll('-', ' ')} (${confidence})\n${attempt.failedStep}: ${attempt.code}`,
+    paint: (text, _, colors) => {
+      const [cause = '', ...rest] = text.split('\n');
+      return [colors.red(cause), ...rest].join('\n');
+    },
   },
 ];
 
@@ -53,12 +54,13 @@ export function addFailuresCommands(program: Command, sessions: Sessions): void 
     .description('Failures, the newest first.')
     .addHelpText(
       'after',
-      '\nExamples:\n  kerbtrail failures --since 1d\n  kerbtrail failures --spn cifs/files.corp.example\nNext:\n  kerbtrail failures show ID',
+      '\nExamples:\n  kerbtrail failures --since 1d\n  kerbtrail failures --spn cifs/files.corp.example\nNext:\n  kerbtrail failures show ID\nExit code 1 when there is one.',
     )
     .action(
       sessions.action(async ({ client, output }, _, options) => {
         const page = await client.get<Page<FailureRow>>('/v1/failures', filtersOf(options, FILTERS));
-        output.page(page, [...failureColumns, { head: 'ID', value: ({ attempt }) => attempt.id }], 'no failure');
+        output.page(page, failureColumns, 'no failure');
+        return page.rows.length > 0 ? EXIT.findings : EXIT.ok;
       }),
     );
 

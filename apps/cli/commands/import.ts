@@ -99,7 +99,6 @@ export function showImported(output: Output, imported: readonly Imported[]): voi
       leftOut,
       [
         { head: 'FILE', value: ({ report }) => report.name },
-        { head: 'LOOKS LIKE', value: ({ report }) => report.leftOut?.looksLike },
         { head: 'WHY', value: ({ report }) => report.leftOut?.reason },
       ],
       '',

@@ -25,7 +25,7 @@ type RebuildLine = {
 
 type Check = {
   readonly check: string;
-  readonly state: 'ok' | 'warning' | 'failed';
+  readonly status: 'ok' | 'warning' | 'failed';
   readonly detail: string;
   readonly next?: string;
 };
@@ -116,14 +116,14 @@ async function examine({ client, output }: Session): Promise<ExitCode> {
     [
       {
         head: '',
-        value: ({ state }) => SIGNS[state],
-        paint: (text, { state }, colors) =>
-          state === 'ok' ? colors.green(text) : state === 'failed' ? colors.red(text) : colors.yellow(text),
+        value: ({ status }) => SIGNS[status],
+        paint: (text, { status }, colors) =>
+          status === 'ok' ? colors.green(text) : status === 'failed' ? colors.red(text) : colors.yellow(text),
       },
       { head: 'CHECK', value: ({ check }) => check },
       { head: 'FOUND', value: ({ detail, next }) => (next ? `${detail}\nnext: ${next}` : detail) },
     ],
     'nothing to check',
   );
-  return checks.some(({ state }) => state === 'failed') ? EXIT.findings : EXIT.ok;
+  return checks.some(({ status }) => status === 'failed') ? EXIT.findings : EXIT.ok;
 }
