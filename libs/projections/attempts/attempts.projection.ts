@@ -19,10 +19,16 @@ export const attemptsProjection: Projection = {
   apply: async (tx, events) => {
     const rows = events.map(evidenceRow).filter((row) => row !== null);
     if (rows.length === 0) return;
+    await useIndexes(tx);
     await insertRows(tx, 'attempt_evidence', rows);
     await rederive(tx, rows.map(toEvidence));
   },
 };
+
+/** Every look-up here is by key, also while the tables are young and without statistics: no plan may read one whole. */
+async function useIndexes(tx: PoolClient): Promise<void> {
+  await tx.query('SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off');
+}
 
 async function rederive(tx: PoolClient, touched: readonly Evidence[]): Promise<void> {
   const neighbourhood = neighbourhoodOf(touched);

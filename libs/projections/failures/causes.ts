@@ -8,6 +8,8 @@ export const causes = {
   'spn-unknown': 'No account was ever seen to hold the SPN.',
   'spn-not-held': 'No account held the SPN at that instant; it was held at another.',
   'spn-duplicate': 'More than one account held the SPN.',
+  'spn-duplicate-unicode': 'More than one account held it: the SPNs differ in characters that a KDC does not see.',
+  'spn-duplicate-alias': 'No account held the SPN itself, and more than one the name that its class is an alias of.',
   'spn-on-other-account':
     'The SPN was held by another account than the service runs as, so the ticket was made with its key.',
   'holder-disabled': 'The account that holds the SPN is disabled.',

@@ -6,6 +6,7 @@ import { nanosToInstant } from '#event-store';
 import { askedAt, type Attempt, type Step, type StepName } from '../attempts/attempt.js';
 import type { Held } from '../attempts/holders.js';
 import { answerAt, type Answer, type Interval } from '../interval.js';
+import { spnIndexKeys } from '../spn-directory/spn-index-keys.js';
 import { keyCauses, logonCauses, searchCodes, serviceCauses, ticketCauses, type Cause } from './causes.js';
 
 export type Circumstances = {
@@ -62,7 +63,10 @@ export function diagnose(attempt: Attempt, circumstances: Circumstances): Diagno
   const ambiguous = failedStep === 'S4';
   if (!ambiguous && !searchCodes.has(code ?? '')) return stated(ticketCauses[code ?? '']);
   const found = diagnoseSearch(attempt, failedAt, circumstances.held);
-  if (ambiguous) return { ...stated('spn-duplicate'), repair: found.repair };
+  if (ambiguous) {
+    const isTold = found.cause.startsWith('spn-duplicate');
+    return { ...stated(isTold ? found.cause : 'spn-duplicate'), repair: isTold ? found.repair : null };
+  }
   const isSearched = failedStep === 'S3' && (found.cause === 'spn-unknown' || found.cause === 'spn-not-held');
   return isSearched ? { ...stated(found.cause), repair: found.repair } : { ...found, facts };
 }
@@ -82,7 +86,7 @@ function diagnoseSearch(attempt: Attempt, at: bigint, held: Circumstances['held'
   const accounts = (some: readonly Held[]): number => new Set(some.map(({ account }) => account)).size;
   if (accounts(possible) > 1) {
     const confidence = accounts(certain) > 1 ? 'inferred' : 'possible';
-    return { ...base, cause: 'spn-duplicate', confidence, repair: keepTheEldest(possible) };
+    return { ...base, cause: duplicateCause(possible), confidence, repair: keepTheEldest(possible) };
   }
   const [only] = possible;
   if (only?.enabled === false) return { ...base, cause: 'holder-disabled', confidence: 'inferred', repair: null };
@@ -122,6 +126,13 @@ function holderAt(held: readonly Held[], at: bigint): Held | undefined {
   const exact = standing.filter(({ by }) => by === 'exact');
   const [holder, ...others] = exact.length > 0 ? exact : standing;
   return holder && others.length === 0 && answerAt(holder.interval, at) === 'yes' ? holder : undefined;
+}
+
+/** Of SPNs that a KDC takes for one: a directory's own check sees the same name, or two, or the class is another. */
+function duplicateCause(standing: readonly Held[]): Cause {
+  if (standing.some(({ by }) => by === 'alias')) return 'spn-duplicate-alias';
+  const seen = new Set(standing.map(({ spn }) => spnIndexKeys(spn).writeKey));
+  return seen.size > 1 ? 'spn-duplicate-unicode' : 'spn-duplicate';
 }
 
 /** It stays with the account that had it first, and is taken from the others. */
