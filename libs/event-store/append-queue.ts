@@ -26,8 +26,8 @@ type Waiting = {
 const ROOM_MIN = 4 * 65_536;
 const LOCKED_SESSION = `BEGIN; SET LOCAL lock_timeout = '4s'; SET LOCAL transaction_timeout = '8s';
   SET LOCAL idle_in_transaction_session_timeout = '2s'`;
-/** PostgreSQL refused the content: data exception, integrity constraint violation, program limit exceeded. */
-const REFUSED = /^(22|23|54)/;
+/** SQLSTATE classes by which PostgreSQL refuses content: data exception, integrity constraint, program limit exceeded. */
+const REFUSALS = /^(22|23|54)/;
 
 export class AppendQueue {
   #waiting: Waiting[] = [];
@@ -101,7 +101,7 @@ export class AppendQueue {
       this.#answer(group, await this.#append(group));
     } catch (cause) {
       for (const { item } of group) for (const { stream } of item.writes) this.heads.forget(stream);
-      const refused = cause instanceof DatabaseError && REFUSED.test(cause.code ?? '');
+      const refused = isRefusal(cause);
       if (refused && group.length > 1) {
         for (const waiting of group) await this.#commit([waiting]);
         return;
@@ -192,4 +192,10 @@ export class AppendQueue {
       .catch(() => {})
       .finally(() => (this.#makingPartitions = false));
   }
+}
+
+/** A violation that names no constraint is a missing partition: the log's fault, not the event's. */
+function isRefusal(error: unknown): error is DatabaseError {
+  if (!(error instanceof DatabaseError) || !REFUSALS.test(error.code ?? '')) return false;
+  return !error.code!.startsWith('23') || error.constraint !== undefined;
 }

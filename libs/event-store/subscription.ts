@@ -37,7 +37,7 @@ export type SubscriptionState = {
 const PAGE_SIZE = 1_000;
 /** The poll is the truth, the notification a hint. */
 const POLL_MS = 1_000;
-const RETRY_MS = 500;
+const RETRY_MS = 250;
 /** PostgreSQL gave up for a reason that may pass: rollback by concurrency, resources, locks, an operator. */
 const MAY_PASS = /^(40|53|55|57)/;
 
@@ -48,7 +48,7 @@ export function subscribe(options: SubscriptionOptions): Subscription {
 
 /**
  * Modes, and what leads out of them:
- *   waiting      Another process is active under this name, or the database did not answer; tried again every half second.
+ *   waiting      Another process is active under this name, or the database did not answer; tried again four times a second.
  *                Whoever gets the name's advisory lock takes the checkpoint over under a new epoch -> catching-up
  *   catching-up  Active: reads and handles page after page. At the end of the log -> live
  *   live         Active: sleeps until a notification or a second has passed, then reads. A full page -> catching-up
@@ -165,25 +165,25 @@ export class Subscription {
     from: Checkpoint,
     limit: number,
   ): Promise<{ events: number; checkpoint: Checkpoint } | { error: unknown }> {
-    let begun = false;
+    const events = await this.#options.store.readAll({ after: from.position, limit }).catch((error: unknown) => {
+      if (mayPass(error)) throw error;
+      return { error };
+    });
+    if ('error' in events) return events;
+    const last = events.at(-1);
+    if (!last) return { events: 0, checkpoint: from };
+    await client.query('BEGIN');
     try {
-      const events = await this.#options.store.readAll({ after: from.position, limit });
-      const last = events.at(-1);
-      if (!last) return { events: 0, checkpoint: from };
-      await client.query('BEGIN');
-      begun = true;
       await this.#options.handle(client, events);
       if (!(await advance(client, this.#key, from, last.position))) throw new SubscriptionFenced(this.#key.name);
       await client.query('COMMIT');
       return { events: events.length, checkpoint: { position: last.position, epoch: from.epoch } };
     } catch (error) {
-      const connected =
-        !begun ||
-        (await client.query('ROLLBACK').then(
-          () => true,
-          () => false,
-        ));
-      if (!connected || mayPass(error)) throw error;
+      // No answer to this either: the connection is lost, and whether the page was committed is in the checkpoint.
+      await client.query('ROLLBACK').catch(() => {
+        throw error;
+      });
+      if (mayPass(error)) throw error;
       return { error };
     }
   }
