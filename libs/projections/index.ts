@@ -61,3 +61,31 @@ export {
   type SpnHolders,
 } from './spn-directory/holders.query.js';
 export { checkSpn, checkSpnParameters, type CheckedSpn, type CheckSpn } from './spn-directory/check-spn.query.js';
+export type { HeldSpn } from './spn-directory/held-spn.js';
+export { findDuplicates, findDuplicatesParameters, type FindDuplicates } from './duplicates/duplicates.query.js';
+export type { DuplicateSpn } from './duplicates/duplicate-view.js';
+export {
+  findFindings,
+  findFindingsParameters,
+  type DirectoryFinding,
+  type FindFindings,
+} from './findings/findings.query.js';
+export {
+  AccountAmbiguous,
+  findAccounts,
+  findAccountsParameters,
+  getAccount,
+  getAccountParameters,
+  type AccountView,
+  type AccountWithSpns,
+  type FindAccounts,
+  type GetAccount,
+} from './accounts/accounts.query.js';
+export {
+  findForests,
+  findForestsParameters,
+  getForest,
+  type FindForests,
+  type ForestView,
+} from './forests/forests.query.js';
+export { tableDigest } from './table-digest.js';

@@ -44,7 +44,7 @@ export function intervalOf(possible: Span, certain: Span | null): { [End in keyo
   return {
     beganAfter: from === null || isExactBegin ? from : from - 1n,
     beganBy: certain?.from ?? null,
-    endedAfter: certain === null || certain.to === null || isExactEnd ? (isExactEnd ? to : null) : certain.to - 1n,
+    endedAfter: isExactEnd ? to : certain === null || certain.to === null ? null : certain.to - 1n,
     endedBy: to,
   };
 }

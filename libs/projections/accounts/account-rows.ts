@@ -1,5 +1,6 @@
 /** Accounts as rows of `account`. */
 import { type Row } from '../bulk-rows.js';
+import { nameKey } from '../name-key.js';
 import { nanos, type AccountKey } from '../spn-directory/holding-rows.js';
 import type { AccountAttributes, DerivedAccount } from './account.derivation.js';
 
@@ -32,7 +33,9 @@ export type AccountRow = AccountKey & {
 };
 
 export function accountRow(key: AccountKey, { account, listedAt }: AccountFold): Row {
-  const { samAccountName, userPrincipalName, dnsHostName, last } = account;
+  const { samAccountName, userPrincipalName, dnsHostName, sid, last } = account;
+  // People leave out the $ that ends the name of a computer.
+  const names = [key.account, samAccountName, samAccountName?.replace(/\$$/, ''), userPrincipalName, dnsHostName, sid];
   return {
     ...key,
     domain: account.domain,
@@ -40,7 +43,7 @@ export function accountRow(key: AccountKey, { account, listedAt }: AccountFold):
     sam_account_name: samAccountName,
     user_principal_name: userPrincipalName,
     dns_host_name: dnsHostName,
-    sid: account.sid,
+    sid,
     guid: account.guid,
     enabled: account.enabled,
     kvno: account.kvno,
@@ -53,7 +56,7 @@ export function accountRow(key: AccountKey, { account, listedAt }: AccountFold):
     last_record: last.record,
     last_item: last.item,
     listed_at: listedAt,
-    names: [...new Set([samAccountName, userPrincipalName, dnsHostName].flatMap((name) => name?.toLowerCase() ?? []))],
+    names: [...new Set(names.flatMap((name) => (name ? [nameKey(name)] : [])))],
   };
 }
 

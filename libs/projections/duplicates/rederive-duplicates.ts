@@ -1,10 +1,11 @@
 /** From holdings to duplicates, for all names of a page at once. */
 import type { PoolClient } from 'pg';
-import { defaultAliasMap, type AliasMap } from '#spn';
+import type { AliasMap } from '#spn';
 import { insertRows, type Row } from '../bulk-rows.js';
 import { HOLDING_COLUMNS, toHolding, type HoldingRow } from '../spn-directory/holding-rows.js';
 import type { NameKey } from '../spn-directory/rederive-accounts.js';
-import { deriveDuplicates, type AliasPeriod, type Duplicate, type Member } from './duplicate.derivation.js';
+import { toAliasPeriods, type AliasPeriods } from './alias-periods.js';
+import { deriveDuplicates, type Duplicate, type Member } from './duplicate.derivation.js';
 
 const NAMES = 'SELECT * FROM unnest($1::text[], $2::text[])';
 const NAMES_PER_STEP = 1_000;
@@ -29,7 +30,7 @@ export async function rederiveDuplicates(tx: PoolClient, names: readonly NameKey
   }
   const periods = await readAliasPeriods(tx, [...new Set(names.map(({ forest }) => forest))]);
   const duplicates = [...members.values()].flatMap(({ forest, name, members }) =>
-    deriveDuplicates(members, periods.get(forest) ?? ASSUMED).map((duplicate) => duplicateRow(forest, name, duplicate)),
+    deriveDuplicates(members, periods.of(forest)).map((duplicate) => duplicateRow(forest, name, duplicate)),
   );
   await tx.query(`DELETE FROM spn_duplicate WHERE (forest, name) IN (${NAMES})`, keys);
   await insertRows(tx, 'spn_duplicate', duplicates);
@@ -53,20 +54,12 @@ export async function rederiveForest(tx: PoolClient, forest: string): Promise<vo
   }
 }
 
-/** Active Directory's default map, for a forest whose policy nobody told us: no dump holds sPNMappings. */
-const ASSUMED: readonly AliasPeriod[] = [{ from: null, map: defaultAliasMap }];
-
-async function readAliasPeriods(tx: PoolClient, forests: readonly string[]): Promise<Map<string, AliasPeriod[]>> {
+async function readAliasPeriods(tx: PoolClient, forests: readonly string[]): Promise<AliasPeriods> {
   const { rows } = await tx.query<{ forest: string; since: string; aliases: AliasMap }>(
     `SELECT forest, since::text, policy -> 'aliases' AS aliases FROM forest_policy WHERE forest = ANY ($1) ORDER BY version`,
     [forests],
   );
-  const periods = new Map<string, AliasPeriod[]>();
-  for (const { forest, since, aliases } of rows) {
-    const before = periods.get(forest) ?? [];
-    periods.set(forest, [...before, { from: before.length === 0 ? null : BigInt(since), map: aliases }]);
-  }
-  return periods;
+  return toAliasPeriods(rows.map((row) => ({ ...row, since: BigInt(row.since) })));
 }
 
 function duplicateRow(forest: string, name: string, duplicate: Duplicate): Row {

@@ -8,6 +8,7 @@ import { insertRows } from '../bulk-rows.js';
 import { rederiveDuplicates, rederiveForest } from '../duplicates/rederive-duplicates.js';
 import { writeForests } from '../forests/forest-rows.js';
 import type { Projection } from '../projection.js';
+import { useIndexes } from '../use-indexes.js';
 import { accountEvidenceRow, isAccountEvidence } from './account-evidence.js';
 import { groupByAccount, rederiveAccounts } from './rederive-accounts.js';
 
@@ -36,8 +37,3 @@ export const directoryProjection: Projection = {
     for (const forest of repoliced) await rederiveForest(tx, forest);
   },
 };
-
-/** Every look-up here is by key, also while the tables are young and without statistics: no plan may read one whole. */
-async function useIndexes(tx: PoolClient): Promise<void> {
-  await tx.query('SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off');
-}

@@ -77,7 +77,7 @@ CREATE TABLE read.finding (
 CREATE INDEX finding_holding_idx ON read.finding (forest, account, write_key, episode);
 
 -- Derived: the account as its last evidence has it, and where that stands in the order of evidence, so that later evidence
--- can be folded on. `listed_at`: its last full list. `names`: its sAMAccountName, UPN and host name, in lower case.
+-- can be folded on. `listed_at`: its last full list. `names`: everything that it is called, folded (name-key.ts).
 CREATE TABLE read.account (
   forest text COLLATE "C" NOT NULL,
   account text COLLATE "C" NOT NULL,
@@ -102,7 +102,6 @@ CREATE TABLE read.account (
   names text[] NOT NULL,
   CONSTRAINT account_pkey PRIMARY KEY (forest, account)
 );
-CREATE INDEX account_account_idx ON read.account (account);
 CREATE INDEX account_names_idx ON read.account USING gin (names);
 
 -- Own forests, and those that a source speaks about. Audited: the first and last instant of which an audit log tells.
