@@ -124,7 +124,15 @@ function checkNames(account: string, spns: readonly string[]): void {
   for (const spn of spns) parseSpn(spn);
 }
 
-XX;
+async function check(
+  client: Client,
+  account: string,
+  spns: readonly string[],
+  forest?: string,
+): Promise<readonly Checked[]> {
+  const body = { account, spns, forest };
+  return (await client.command<{ rows: readonly Checked[] }>('POST', '/v1/spns/check', body)).rows;
+}
 
 async function isFree(
   { client, output }: Session,
