@@ -21,7 +21,10 @@ import { Problem, toProblem } from './problem.filter.js';
 const importQuery = z.object({
   name: z.string().min(1).max(1024),
   forest: z.string().min(1).max(255).optional(),
-  source: z.string().min(1).max(128).optional(),
+  source: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must be 1 to 100 of A-Z a-z 0-9 _ . -')
+    .optional(),
   observedAt: instantText.optional(),
 });
 
@@ -75,6 +78,7 @@ export class ImportsController {
       if (report.leftOut) answer.write({ leftOut: report.leftOut });
       answer.write({ finished: report });
     } catch (error) {
+      body.resume(); // what is left of the file goes nowhere, so that the client can finish sending and read the answer
       if (!answer.begun) throw error;
       const { code, message } = toProblem(error) ?? {
         code: 'INTERNAL',
@@ -89,14 +93,15 @@ export class ImportsController {
   @Get()
   @Allow('auditor', 'ingest', 'operator')
   @ApiOperation({ summary: 'Imports that added something, the newest first' })
-  list(@Query({ schema: findOperationsParameters }) parameters: FindOperations) {
-    return findImports(this.prisma, parameters);
+  list(@Query({ schema: findOperationsParameters }) parameters: FindOperations, @CurrentAccess() access: Access) {
+    return findImports(this.prisma, { ...parameters, forest: readableForest(access, undefined) });
   }
 }
 
 /** The file's chunks, held back while the client does not read its answer. */
 async function* paced(body: Readable, answer: NdjsonAnswer): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
+  // Not destroyed when the reader gives up: its connection must still carry the answer.
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
     await answer.drained();
     yield chunk as Uint8Array;
   }
