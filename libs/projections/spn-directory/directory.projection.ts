@@ -3,7 +3,6 @@
  * findings; derived from the holdings of a name, duplicates. A page of the log costs a fixed number of statements, whatever its
  * size (a change of policy aside).
  */
-import type { PoolClient } from 'pg';
 import { insertRows } from '../bulk-rows.js';
 import { rederiveDuplicates, rederiveForest } from '../duplicates/rederive-duplicates.js';
 import { writeForests } from '../forests/forest-rows.js';
