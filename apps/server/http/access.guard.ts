@@ -1,6 +1,6 @@
 /**
  * Who may call what (architecture §9). A route without `@Allow` or `@Public` is closed: forgetting the decorator refuses
- * everybody instead of admitting anybody. The matrix roles × routes is tested cell by cell (test/access-matrix.e2e-spec.ts).
+ * everybody instead of admitting anybody. The matrix roles × routes is tested cell by cell (test/server/access-matrix.e2e-spec.ts).
  */
 import {
   type CanActivate,
@@ -70,11 +70,9 @@ export const CurrentAccess = createParamDecorator((_: unknown, context: Executio
 function callerOf(access: Access): Caller {
   const account = access.actor.startsWith('account:') ? access.actor.slice('account:'.length) : undefined;
   const administers = access.roles.some((role) => role === 'operator' || role === 'installer');
-  const { forest, domains, accounts } = access.scope;
-  const unscoped = forest === undefined && domains === undefined && accounts === undefined;
   return {
     actor: access.actor,
-    administers: !administers ? 'none' : unscoped ? 'all' : access.scope,
+    administers: !administers ? 'none' : isUnscoped(access) ? 'all' : access.scope,
     ...(account === undefined ? {} : { account }),
   };
 }
@@ -84,11 +82,35 @@ export function commandRequest(context: RequestContext, access: Access): Command
   return { ...context, caller: callerOf(access) };
 }
 
-/** The forest a query may read: the asked one, or the token's; another than the token's is refused. */
-export function readableForest(access: Access, asked: string | undefined): string | undefined {
+/** The forest that a request is about: the asked one, or the token's; another than the token's is refused. */
+export function forestInScope(access: Access, asked: string | undefined): string | undefined {
   const { forest } = access.scope;
   if (forest !== undefined && asked !== undefined && asked !== forest) {
-    throw new Problem(403, 'OUT_OF_SCOPE', `This token reads forest "${forest}" only.`);
+    throw new Problem(403, 'OUT_OF_SCOPE', `This token is for forest "${forest}" only.`);
   }
   return forest ?? asked;
+}
+
+/** The forest a query may read. A token of domains or accounts reads nothing: a query would show it more than those. */
+export function readableForest(access: Access, asked: string | undefined): string | undefined {
+  const { domains, accounts } = access.scope;
+  if (domains !== undefined || accounts !== undefined) {
+    throw new Problem(
+      403,
+      'OUT_OF_SCOPE',
+      'This token is for some domains or accounts, and this is for whole forests: use a token with a forest as its scope.',
+    );
+  }
+  return forestInScope(access, asked);
+}
+
+/** For what is about no forest, or about all: tokens, keys, read models. A narrowed operator could widen itself by it. */
+export function demandUnscoped(access: Access): void {
+  if (!isUnscoped(access)) {
+    throw new Problem(403, 'OUT_OF_SCOPE', 'This is about every forest, and this token has a narrower scope.');
+  }
+}
+
+function isUnscoped({ scope: { forest, domains, accounts } }: Access): boolean {
+  return forest === undefined && domains === undefined && accounts === undefined;
 }

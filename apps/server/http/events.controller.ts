@@ -40,12 +40,9 @@ export class EventsController {
   @Get(':position')
   @ApiOperation({ summary: 'One event, its leaf hash and the exact bytes that it commits to' })
   async get(@Param('position', { schema: position }) at: number, @CurrentAccess() access: Access) {
+    const readable = readableForest(access, undefined);
     const found = await getEvent(this.prisma, at);
-    const { forest } = found?.event.data ?? {};
-    if (
-      !found ||
-      readableForest(access, typeof forest === 'string' ? forest : undefined) !== (access.scope.forest ?? forest)
-    ) {
+    if (!found || (readable !== undefined && found.event.data['forest'] !== readable)) {
       throw new Problem(404, 'EVENT_UNKNOWN', `There is no event at position ${at}.`);
     }
     return found;

@@ -18,7 +18,7 @@ import {
   rebuild,
 } from '#projections';
 import { Doctor } from '../doctor.js';
-import { Allow, CurrentAccess } from './access.guard.js';
+import { Allow, CurrentAccess, demandUnscoped } from './access.guard.js';
 import { NdjsonAnswer } from './ndjson-answer.js';
 import { Problem, toProblem } from './problem.filter.js';
 
@@ -40,12 +40,15 @@ export class OperationController {
   ) {}
 
   @Get('tokens')
+  @Allow('auditor', 'operator')
   @ApiOperation({ summary: 'Tokens there are and were, the newest first; never their text' })
-  tokens(@Query({ schema: findOperationsParameters }) parameters: FindOperations) {
+  tokens(@Query({ schema: findOperationsParameters }) parameters: FindOperations, @CurrentAccess() access: Access) {
+    demandUnscoped(access);
     return findTokens(this.prisma, parameters);
   }
 
   @Get('doctor')
+  @Allow('auditor', 'operator')
   @ApiOperation({ summary: 'Is everything as it should be? Each check with what to do next' })
   async checks() {
     return { checks: await this.doctor.examine() };
@@ -70,6 +73,7 @@ export class OperationController {
     @CurrentAccess() access: Access,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    demandUnscoped(access);
     const projection = projections.find((candidate) => candidate.name === name);
     if (!projection) {
       throw new Problem(

@@ -17,7 +17,7 @@ import {
   type GetSpnHistory,
   type GetSpnHolders,
 } from '#projections';
-import { Allow, CurrentAccess, readableForest } from './access.guard.js';
+import { Allow, CurrentAccess, forestInScope, readableForest } from './access.guard.js';
 
 const checkBody = checkSpnParameters.meta({ id: 'SpnCheck' });
 
@@ -51,6 +51,7 @@ export class SpnsController {
   @Allow('installer', 'auditor', 'operator')
   @ApiOperation({ summary: 'What would clash if these were registered? Changes nothing' })
   async check(@Body({ schema: checkBody }) body: CheckSpn, @CurrentAccess() access: Access) {
-    return { rows: await checkSpn(this.prisma, { ...body, forest: readableForest(access, body.forest) }) };
+    // An installer of one domain is told no more than a refused registration would tell it.
+    return { rows: await checkSpn(this.prisma, { ...body, forest: forestInScope(access, body.forest) }) };
   }
 }

@@ -4,7 +4,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { type Access, CreateToken, ExportKeyEncryptionKey, RevokeToken, role, scope } from '#operations';
-import { Allow, commandRequest, CurrentAccess } from './access.guard.js';
+import { Allow, commandRequest, CurrentAccess, demandUnscoped } from './access.guard.js';
 import { CommandContext, type RequestContext } from './request-id.js';
 
 const tokenBody = z
@@ -35,6 +35,7 @@ export class TokensController {
     @CommandContext() context: RequestContext,
     @CurrentAccess() access: Access,
   ) {
+    demandUnscoped(access);
     return this.commands.execute(new CreateToken(commandRequest(context, access), body));
   }
 
@@ -45,6 +46,7 @@ export class TokensController {
     @CommandContext() context: RequestContext,
     @CurrentAccess() access: Access,
   ) {
+    demandUnscoped(access);
     return this.commands.execute(new RevokeToken(commandRequest(context, access), token));
   }
 
@@ -52,6 +54,7 @@ export class TokensController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Give out the key-encryption key for a backup; recorded' })
   exportKey(@CommandContext() context: RequestContext, @CurrentAccess() access: Access) {
+    demandUnscoped(access);
     return this.commands.execute(new ExportKeyEncryptionKey(commandRequest(context, access)));
   }
 }

@@ -52,12 +52,18 @@ export async function findTokens(prisma: PrismaClient, { limit, cursor }: FindOp
   return toPage(rows, limit, ({ createdAt, token }) => [createdAt, token]);
 }
 
-/** Throws InvalidCursor. */
-export async function findImports(prisma: PrismaClient, { limit, cursor }: FindOperations): Promise<Page<ImportRow>> {
+/** With a forest: the imports that were begun for it. Throws InvalidCursor. */
+export async function findImports(
+  prisma: PrismaClient,
+  { limit, cursor, forest }: FindOperations & { readonly forest?: string | undefined },
+): Promise<Page<ImportRow>> {
   const [at, id] = cursor === undefined ? [] : decodeCursor(cursor, instantAndId);
   const rows = await prisma.import.findMany({
-    ...(at !== undefined &&
-      id !== undefined && { where: { OR: [{ startedAt: { lt: at } }, { startedAt: at, import: { lt: id } }] } }),
+    where: {
+      ...(forest !== undefined && { forest }),
+      ...(at !== undefined &&
+        id !== undefined && { OR: [{ startedAt: { lt: at } }, { startedAt: at, import: { lt: id } }] }),
+    },
     orderBy: [{ startedAt: 'desc' }, { import: 'desc' }],
     take: limit + 1,
   });
