@@ -25,12 +25,8 @@ const CANDIDATES_MAX = 20;
 export async function resolveAccount(client: Client, name: string, forest?: string): Promise<string> {
   if (ACCOUNT_ID.test(name)) return name;
   const asked = name.replace(/^[^\\]*\\/, '');
-  const { rows } = await client.get<Page<AccountRow>>('/v1/accounts', {
-    account: asked,
-    forest,
-    limit: CANDIDATES_MAX,
-  });
-  const found = rows.filter((row) => row.deletedAt === null && (forest !== undefined || !isObserved(row.forest)));
+  const { rows } = await client.get<Page<AccountRow>>('/v1/accounts', { name: asked, forest, limit: CANDIDATES_MAX });
+  const found = rows.filter((row) => forest !== undefined || !isObserved(row.forest));
   const [only, ...others] = found;
   if (!only) {
     const where = forest ? ` in forest ${forest}` : '';

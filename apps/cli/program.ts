@@ -6,6 +6,7 @@ import { addAttemptsCommands } from './commands/attempts.js';
 import { addAuthCommands } from './commands/auth.js';
 import { addEventsCommands } from './commands/events.js';
 import { addFailuresCommands } from './commands/failures.js';
+import { addFindingsCommand } from './commands/findings.js';
 import { addForestCommands } from './commands/forest.js';
 import { addImportCommand } from './commands/import.js';
 import { addOperationCommands } from './commands/operation.js';
@@ -49,6 +50,7 @@ export function createProgram(terminal: Terminal): Command {
   addSpnCommands(program, sessions);
   addAttemptsCommands(program, sessions);
   addFailuresCommands(program, sessions);
+  addFindingsCommand(program, sessions);
   addEventsCommands(program, sessions);
   addForestCommands(program, sessions);
   addAccountCommands(program, sessions);

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type AccountRow, resolveAccount } from '../account-names.js';
 import { usageError } from '../cli.error.js';
 import type { Client } from '../client.js';
+import type { HeldSpn } from '../holdings.js';
 import { addFilters, type Filter, filtersOf } from '../filters.js';
 import type { Page } from '../output.js';
 import { PASSWORD_VARIABLE, readPassword } from '../password.js';
@@ -22,9 +23,17 @@ type NewAccount = Named &
     readonly withoutPassword?: boolean;
   };
 
+type ListOptions = {
+  readonly name?: string;
+  readonly domain?: string;
+  readonly kind?: string;
+  readonly deleted?: boolean;
+};
+
 const KINDS = { user: 'user', computer: 'computer', service: 'managedService' } as const;
-const LIST_FILTERS = ['forest', 'account', 'limit', 'cursor'] as const satisfies readonly Filter[];
-const TIMELINE_FILTERS = ['since', 'until', 'limit', 'cursor'] as const satisfies readonly Filter[];
+const LIST_FILTERS = ['forest', 'limit', 'cursor'] as const satisfies readonly Filter[];
+const SHOW_FILTERS = ['forest', 'asOf', 'asKnown'] as const satisfies readonly Filter[];
+const TIMELINE_FILTERS = ['forest', 'since', 'until', 'limit', 'cursor'] as const satisfies readonly Filter[];
 const PASSWORD_HELP = `The password is asked for without echo, read from standard input with --password-stdin, or taken from the variable ${PASSWORD_VARIABLE}.`;
 
 const columns: readonly Column<AccountRow>[] = [
@@ -50,22 +59,39 @@ export function addAccountCommands(program: Command, sessions: Sessions): void {
 function addReads(account: Command, sessions: Sessions): void {
   addFilters(account.command('list'), LIST_FILTERS)
     .description('Accounts, own and observed.')
+    .option('--name <name>', 'of this name: sAMAccountName, UPN, host name, DN, SID or id')
+    .option('--domain <dns-name>', 'of this domain')
+    .addOption(new Option('--kind <kind>', 'of this kind').choices(Object.keys(KINDS)))
+    .option('--deleted', 'deleted ones too')
     .addHelpText(
       'after',
-      '\nExamples:\n  kerbtrail account list --forest corp.example\n  kerbtrail account list --account svc-web',
+      '\nExamples:\n  kerbtrail account list --forest corp.example\n  kerbtrail account list --name svc-web',
     )
     .action(
-      sessions.action(async ({ client, output }, _, options) => {
-        const page = await client.get<Page<AccountRow>>('/v1/accounts', filtersOf(options, LIST_FILTERS));
-        output.page(page, columns, 'no account: kerbtrail account create --help');
+      sessions.action<[], ListOptions>(async ({ client, output }, _, { name, domain, kind, deleted, ...options }) => {
+        const kindOf = kind && KINDS[kind as keyof typeof KINDS];
+        const parameters = { ...filtersOf(options, LIST_FILTERS), name, domain, kind: kindOf, deleted };
+        output.page(
+          await client.get<Page<AccountRow>>('/v1/accounts', parameters),
+          columns,
+          'no account: kerbtrail account create --help',
+        );
       }),
     );
 
-  named(account.command('show <account>'))
-    .description('One account with its names and key version.')
+  addFilters(account.command('show <account>'), SHOW_FILTERS)
+    .description('One account, own or observed, as it is or as it was: names, state, key version and SPNs.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kerbtrail account show svc-web\n  kerbtrail account show svc-old --as-of "2026-11-22 10:53:34"',
+    )
     .action(
-      sessions.action<[string], Named>(async ({ client, output }, [name], { forest }) => {
-        const row = await client.get<AccountRow>(await pathOf(client, name, forest));
+      sessions.action<[string]>(async ({ client, output }, [name], options) => {
+        const path = `/v1/accounts/${encodeURIComponent(name)}`;
+        const row = await client.get<AccountRow & { readonly spns: readonly HeldSpn[] }>(
+          path,
+          filtersOf(options, SHOW_FILTERS),
+        );
         output.record(row, [
           ['account', row.samAccountName],
           ['id', row.account],
@@ -79,17 +105,18 @@ function addReads(account: Command, sessions: Sessions): void {
           ['password set', row.passwordChangedAt],
           ['created', row.createdAt],
           ['deleted', row.deletedAt],
+          ['SPNs', row.spns.map(({ spn, answer }) => (answer === 'yes' ? spn : `${spn} (not known)`)).join('\n')],
         ]);
-        output.say(`next: kerbtrail spn list ${name}, kerbtrail account timeline ${name}`);
+        output.say(output.colors.dim(`next: kerbtrail account timeline ${name}`));
       }),
     );
 
-  addFilters(named(account.command('timeline <account>')), TIMELINE_FILTERS)
-    .description('Everything that happened to an account, the newest first.')
+  addFilters(account.command('timeline <account>'), TIMELINE_FILTERS)
+    .description('Everything that happened to an account and that it did, the newest first.')
     .addHelpText('after', '\nExample:\n  kerbtrail account timeline svc-old --since 2026-11-22')
     .action(
-      sessions.action<[string], Named>(async ({ client, output }, [name], options) => {
-        const path = `${await pathOf(client, name, options.forest)}/timeline`;
+      sessions.action<[string]>(async ({ client, output }, [name], options) => {
+        const path = `/v1/accounts/${encodeURIComponent(name)}/timeline`;
         const page = await client.get<Page<EventRow>>(path, filtersOf(options, TIMELINE_FILTERS));
         output.page(page, eventColumns, 'nothing is known to have happened to it');
       }),

@@ -193,7 +193,7 @@ async function write(
 async function showHolders(client: Client, output: Output, spn: string, holders: readonly Holder[]): Promise<void> {
   const rows = await Promise.all(
     holders.map(async ({ account, spn: held, by }) => {
-      const { rows } = await client.get<Page<AccountRow>>('/v1/accounts', { account });
+      const { rows } = await client.get<Page<AccountRow>>('/v1/accounts', { name: account });
       return { spn, finding: CLASHES[by] ?? by, account: rows[0]?.samAccountName ?? account, held };
     }),
   );
