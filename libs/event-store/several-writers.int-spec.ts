@@ -1,0 +1,214 @@
+/**
+ * Promise 3 (architecture §7): positions are dense and become visible in order, however many processes and connections
+ * append, whatever their clocks say, and whichever of them are killed in the middle of it.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
+import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
+import { startProcess, type TestProcess } from '../../test/support/processes.js';
+import { event, expectIntactLog, freshStream, item, write } from './append.spec-support.js';
+import { appendGroup } from './append-group.js';
+import { prepareItem } from './append-item.js';
+import { systemRandom } from './clock.js';
+import { createIdSource } from './event-id.js';
+import { LogUnavailable } from './event-store.error.js';
+import type { AppendItem, EventStore } from './event-store.js';
+import { createEventStore } from './postgres-event-store.js';
+import { readStreamHeads } from './stream-heads.js';
+
+let database: TestDatabase;
+let store: EventStore;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  store = createEventStore({ pool: database.pool, catalogues: [] });
+});
+afterEach(() => database.drop());
+
+describe('several processes', () => {
+  const script = join(import.meta.dirname, 'append-process.spec-support.mjs');
+  const ITEMS = 300;
+  let processes: TestProcess[];
+
+  const start = async (name: string): Promise<TestProcess> => {
+    const started = await startProcess([script, database.url, name, String(ITEMS)]);
+    processes.push(started);
+    return started;
+  };
+
+  beforeAll(() => {
+    processes = [];
+  });
+  afterAll(() => Promise.all(processes.map((running) => running.stop('SIGKILL'))));
+
+  it('append at once: one dense order, one shared stream, nothing lost', async () => {
+    const both = await Promise.all([start('one'), start('two')]);
+    await Promise.all(both.map((running) => running.waitFor(/^done$/m)));
+    expect(await expectIntactLog(database.pool)).toBe(2 * ITEMS * 3);
+    expect((await store.versions(['all-shared'])).get('all-shared')).toBe(2 * ITEMS * 2);
+  });
+
+  it('go on when one is killed, and what it was told to be committed is there; started again, it adds only the rest', async () => {
+    const [victim, survivor] = await Promise.all([start('victim'), start('survivor')]);
+    await victim.waitFor(/^committed 40 /m);
+    await victim.stop('SIGKILL');
+    await survivor.waitFor(/^done$/m);
+    const told = [...victim.output().matchAll(/^committed (\d+) (\d+)$/gm)];
+    expect(told.length).toBeLessThan(ITEMS);
+    for (const [, n, position] of told) {
+      const [last] = await store.readAll({ after: Number(position) - 1, limit: 1 });
+      expect(last).toMatchObject({ stream: 'all-shared', data: { by: 'victim' } });
+      expect((await store.versions([`own-victim/${n}`])).get(`own-victim/${n}`)).toBe(1);
+    }
+
+    const again = await start('victim');
+    await again.waitFor(/^done$/m);
+    expect(again.output()).toContain('duplicate');
+    expect(await expectIntactLog(database.pool)).toBe(2 * ITEMS * 3);
+  });
+});
+
+describe('a reader', () => {
+  const WRITERS = 8;
+  const APPENDS = 60;
+  const preparation = { definitions: new Map(), newId: createIdSource(systemRandom) };
+
+  it('never skips: eight writers on connections of their own, a tenth of them rolling back', async () => {
+    let writing = true;
+    const reading = readOn(() => writing);
+    const committed = await Promise.all(Array.from({ length: WRITERS }, (_, writer) => writeSome(writer)));
+    writing = false;
+
+    const total = committed.reduce((sum, events) => sum + events, 0);
+    expect(total).toBeLessThan(WRITERS * APPENDS * 2);
+    expect(await expectIntactLog(database.pool)).toBe(total);
+    expect(await reading).toEqual(Array.from({ length: total }, (_, n) => n + 1));
+  });
+
+  it('never skips when writers lose their connections in the middle of an append', async () => {
+    let writing = true;
+    const reading = readOn(() => writing);
+    const killing = killBackends(() => writing);
+    const stores = Array.from({ length: 4 }, () => createEventStore({ pool: database.pool, catalogues: [] }));
+    const lost = await Promise.all(stores.map((each) => appendUntilDone(each)));
+    writing = false;
+    await killing;
+
+    expect(lost.reduce((sum, times) => sum + times, 0)).toBeGreaterThan(0);
+    expect(await expectIntactLog(database.adminPool)).toBe(4 * APPENDS * 2);
+    expect(await reading).toEqual(Array.from({ length: 4 * APPENDS * 2 }, (_, n) => n + 1));
+  });
+
+  /** Positions in the order in which a reader met them, polling without a pause until it has met the end. */
+  async function readOn(writing: () => boolean): Promise<number[]> {
+    const reader = createEventStore({ pool: database.adminPool, catalogues: [] });
+    const met: number[] = [];
+    for (;;) {
+      const last = !writing();
+      const events = await reader.readAll({ after: met.at(-1) ?? 0, limit: 50 });
+      met.push(...events.map(({ position }) => position));
+      if (last && events.length === 0) return met;
+    }
+  }
+
+  /** Groups in transactions of their own that stay open for a while, every tenth of them rolled back. Gives the events kept. */
+  async function writeSome(writer: number): Promise<number> {
+    const client = await database.pool.connect();
+    let kept = 0;
+    for (let n = 0; n < APPENDS; n++) {
+      const events = 1 + (n % 2);
+      const stream = freshStream();
+      await client.query('BEGIN');
+      await sendGroup(client, item([{ stream, expected: 0, events: Array(events).fill(event('A')) }]));
+      if (n % 3 === 0) await delay(1);
+      const rollBack = (n + writer) % 10 === 0;
+      await client.query(rollBack ? 'ROLLBACK' : 'COMMIT');
+      if (!rollBack) kept += events;
+    }
+    client.release();
+    return kept;
+  }
+
+  /** Under the lock, as the queue does it when it must. */
+  async function sendGroup(client: PoolClient, one: AppendItem): Promise<void> {
+    const prepared = prepareItem(one, preparation);
+    await client.query('SELECT log.lock_head()');
+    const heads = await readStreamHeads(client, [one.writes[0]!.stream]);
+    const recordedAt = await client.query<{ now: string }>('SELECT clock_timestamp() AS now');
+    await appendGroup(client, [prepared], (stream) => heads.get(stream), recordedAt.rows[0]!.now);
+  }
+
+  /** Each append asked again until it is answered. Gives how often the connection was lost. */
+  async function appendUntilDone(each: EventStore): Promise<number> {
+    let lost = 0;
+    for (let n = 0; n < APPENDS; n++) {
+      const request = item([write(freshStream(), 0, 'A'), write('test-shared', 'any', 'B')]);
+      for (let answered = false; !answered;) {
+        answered = await each.append([request]).then(
+          () => true,
+          (error: unknown) => {
+            if (!(error instanceof LogUnavailable)) throw error;
+            lost += 1;
+            return false;
+          },
+        );
+      }
+    }
+    return lost;
+  }
+
+  async function killBackends(writing: () => boolean): Promise<void> {
+    while (writing()) {
+      await database.adminPool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'test' AND query LIKE '%append_group%' LIMIT 1`,
+      );
+      await delay(10);
+    }
+  }
+});
+
+describe('clocks that disagree', () => {
+  it('never make recordedAt fall: who is behind records at the instant of the last event', async () => {
+    const ahead = createEventStore({
+      pool: database.pool,
+      catalogues: [],
+      clock: { now: () => '2031-01-01T00:00:00.5Z' },
+    });
+    const behind = createEventStore({
+      pool: database.pool,
+      catalogues: [],
+      clock: { now: () => '2001-01-01T00:00:00Z' },
+    });
+    for (const each of [behind, ahead, behind, store]) await each.append([item([write(freshStream(), 0, 'A', 'B')])]);
+    expect(await expectIntactLog(database.pool)).toBe(8);
+    const instants = (await store.readAll({ after: 0, limit: 10 })).map(({ recordedAt }) => recordedAt);
+    const last = '2031-01-01T00:00:00.500000Z';
+    expect(instants).toEqual([
+      '2001-01-01T00:00:00.000000Z',
+      '2001-01-01T00:00:00.000000Z',
+      ...Array<string>(6).fill(last),
+    ]);
+  });
+});
+
+describe('a stream that every process appends to', () => {
+  it('starves none of them', async () => {
+    const stores = Array.from({ length: 4 }, () => createEventStore({ pool: database.pool, catalogues: [] }));
+    const APPENDS_EACH = 50;
+    const results = await Promise.all(
+      stores.map(async (each) => {
+        const statuses = new Set<string>();
+        for (let n = 0; n < APPENDS_EACH; n++) {
+          const [result] = await each.append([item([write('test-shared', 'any', 'A')])]);
+          statuses.add(result!.status);
+        }
+        return [...statuses];
+      }),
+    );
+    expect(results).toEqual(stores.map(() => ['committed']));
+    expect(await expectIntactLog(database.pool)).toBe(stores.length * APPENDS_EACH);
+  });
+});
