@@ -60,13 +60,18 @@ export const accountEvents = {
       ...accountRef,
       domain: z.string(),
       spn: z.string(),
-      /** Accepted in `audit` although these hold it. */ conflicts: z.array(holder).optional(),
+      /** Accepted although these hold a name that meets it: in `audit`, or because the profile lets it pass (at most ten). */ conflicts:
+        z.array(holder).optional(),
     }),
-    { personal: ['account'] },
+    { personal: ['account', 'conflicts'] },
   ),
   SpnRemoved: defineEvent('SpnRemoved', z.object({ ...accountRef, domain: z.string(), spn: z.string() }), {
     personal: ['account'],
   }),
+  /**
+   * A write of SPNs that was refused as a whole. Of ours it stands in the account's stream; for an account that never was, in
+   * `operation-directory`, with `forest` and `domain` empty.
+   */
   SpnRegistrationRefused: defineEvent(
     'SpnRegistrationRefused',
     z.object({
@@ -78,7 +83,7 @@ export const accountEvents = {
       status: z.int(),
       code: z.string(),
       reason: z.string(),
-      /** Empty where the source names nobody. */
+      /** At most ten; empty where the source names nobody. */
       holders: z.array(holder),
     }),
     { personal: ['account', 'holders'] },
