@@ -46,7 +46,11 @@ export function duplicateSpn(
   const isHolder = (holding: AccountHolding): boolean =>
     holding.forest === forest && (kind === 'exact' ? holding.writeKey === key : lookupKeys.includes(holding.lookupKey));
   const holders = among.filter(isHolder).map((holding) => ({ holding, held: heldSpn(holding, at) }));
-  const holding = holders.filter(({ held }) => held.answer !== 'no');
+  const holding = holders
+    .filter(({ held }) => held.answer !== 'no')
+    .toSorted((a, b) =>
+      `${a.held.account} ${a.holding.writeKey}` < `${b.held.account} ${b.holding.writeKey}` ? -1 : 1,
+    );
   const named = holding.find(({ holding: { writeKey, lookupKey } }) => writeKey === key || lookupKey === key);
   return {
     forest,
