@@ -33,7 +33,7 @@ export type Request = {
   readonly attempts?: number;
 };
 
-const ATTEMPTS = 10;
+const ATTEMPTS = 20;
 const BACKOFF_MS_MAX = 100;
 
 /**
