@@ -1,6 +1,7 @@
 /** Every controller of the server: the list that the access matrix test walks. */
 import { AccountsController } from './accounts.controller.js';
 import { AttemptsController } from './attempts.controller.js';
+import { DirectoryController } from './directory.controller.js';
 import { EventsController } from './events.controller.js';
 import { ExchangesController } from './exchanges.controller.js';
 import { ForestsController } from './forests.controller.js';
@@ -17,6 +18,7 @@ export const controllers = [
   ExchangesController,
   ImportsController,
   SpnsController,
+  DirectoryController,
   AttemptsController,
   EventsController,
   TokensController,
