@@ -5,12 +5,13 @@
  * role that may create databases; the bench makes one and drops it).
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Client } from 'pg';
 import { createPool, migrate, startEmbeddedPostgres } from '#postgres';
+import { registerSpn } from './command-case.js';
 import { append, type AppendCase, bareInsert, openStore, transactOneStream } from './event-log-cases.js';
 
 const ROUNDS = 5;
@@ -22,6 +23,7 @@ type Measured = { readonly perSecond: number; readonly p50Ms: number; readonly p
 
 const given = process.env['DATABASE_URL'];
 const folder = await mkdtemp(join(tmpdir(), 'kerbtrail-bench-'));
+await chmod(folder, 0o755); // run by root, the server works as another user
 const server = given
   ? { url: given, stop: async () => {} }
   : await startEmbeddedPostgres({ folder: join(folder, 'postgres') });
@@ -37,8 +39,8 @@ async function compare(url: string): Promise<void> {
   const pool = createPool(url, { max: Math.max(...CALLERS), applicationName: 'bench', asRole: 'none' });
   const appendPool = createPool(url, { max: 2, applicationName: 'bench append' });
   const store = openStore(pool, appendPool);
-  // The command path of the server joins here: a case whose caller executes a command per call.
-  const cases = [await bareInsert(pool), append(store), transactOneStream(store)];
+  const command = await registerSpn(store, pool);
+  const cases = [await bareInsert(pool), append(store), transactOneStream(store), command];
   const rounds = new Map(
     cases.flatMap(({ name }) => CALLERS.map((callers) => [`${name} ${callers}`, [] as Measured[]])),
   );
@@ -52,6 +54,7 @@ async function compare(url: string): Promise<void> {
     }
   }
   print(cases, rounds);
+  await command.close();
   await Promise.all([pool.end(), appendPool.end()]);
 }
 
@@ -76,7 +79,7 @@ async function run({ caller }: AppendCase, callers: number, durationMs: number):
 }
 
 function print(cases: readonly AppendCase[], rounds: ReadonlyMap<string, readonly Measured[]>): void {
-  const table = new Table({ head: ['case', 'callers', 'events/s', 'to bare INSERT', 'p50 ms', 'p99 ms'] });
+  const table = new Table({ head: ['case', 'callers', 'calls/s', 'to bare INSERT', 'p50 ms', 'p99 ms'] });
   for (const callers of CALLERS) {
     const medianOf = (name: string, value: (measured: Measured) => number): number =>
       median(rounds.get(`${name} ${callers}`)!.map(value));
@@ -95,7 +98,7 @@ function print(cases: readonly AppendCase[], rounds: ReadonlyMap<string, readonl
     }
   }
   console.log(
-    `Medians of ${ROUNDS} rounds, one event of about 650 bytes per call, ten to a stream\n${table.toString()}`,
+    `Medians of ${ROUNDS} rounds, one event of about 650 bytes per call, ten to a stream; a command: two events in two streams\n${table.toString()}`,
   );
 }
 
