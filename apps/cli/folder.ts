@@ -2,7 +2,7 @@
  * The data folder as the command line sees it (KERBTRAIL_FOLDER, default .kerbtrail): where the server of this folder is
  * found, and the small files of our own, which only their owner may read because they hold handles, tokens and passwords.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { environmentError } from './cli.error.js';
 
@@ -41,14 +41,14 @@ export function readPrivateFile<Content>(path: string): Content | undefined {
   }
 }
 
-/** Replaces the file in one step; mode 0600. */
 export function writePrivateFile(folder: Folder, path: string, content: unknown): void {
   mkdirSync(folder.path, { recursive: true });
-  const draft = `${path}.${process.pid}.new`;
-  writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, path);
+  writePrivateText(path, `${JSON.stringify(content, null, 2)}\n`);
 }
 
-export function removeFile(path: string): void {
-  rmSync(path, { force: true });
+/** Replaces the file in one step; mode 0600. */
+export function writePrivateText(path: string, text: string): void {
+  const draft = `${path}.${process.pid}.new`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, path);
 }

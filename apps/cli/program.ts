@@ -4,6 +4,7 @@ import { wholeNumber } from './filters.js';
 import { addAccountCommands } from './commands/account.js';
 import { addAttemptsCommands } from './commands/attempts.js';
 import { addAuthCommands } from './commands/auth.js';
+import { addDemoCommand } from './commands/demo.js';
 import { addEventsCommands } from './commands/events.js';
 import { addFailuresCommands } from './commands/failures.js';
 import { addFindingsCommand } from './commands/findings.js';
@@ -46,6 +47,7 @@ export function createProgram(terminal: Terminal): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText('after', HELP);
+  addDemoCommand(program, sessions);
   addImportCommand(program, sessions);
   addSpnCommands(program, sessions);
   addAttemptsCommands(program, sessions);

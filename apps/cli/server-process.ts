@@ -18,6 +18,8 @@ import { type Folder, readPrivateFile } from './folder.js';
 export type RunningServer = Server & {
   /** True when this command started it. */
   readonly isOurs: boolean;
+  /** What a server of ours had to say when it started, such as that it found a database left running. */
+  readonly notices: readonly string[];
   /** Ends the use of it; a server of ours is stopped, after other commands are done with it unless `now`. */
   release(how?: { readonly now: boolean }): Promise<void>;
   /** Resolves when a server of ours ended by itself. */
@@ -30,6 +32,9 @@ const SERVER = fileURLToPath(new URL('../server/main.js', import.meta.url));
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
+/** pino's levels. */
+const WARNING = 40;
+const ERROR = 50;
 const NEVER = new Promise<void>(() => {});
 
 /** `port` of a server that has to be started: default any free one. `token` overrides the local operator's. */
@@ -41,7 +46,7 @@ export async function useServer(
   const url = env['KERBTRAIL_URL'];
   const given = token ?? env['KERBTRAIL_TOKEN'];
   if (url) {
-    if (given) return { url, token: given, isOurs: false, ended: NEVER, release: async () => {} };
+    if (given) return { url, token: given, isOurs: false, notices: [], ended: NEVER, release: async () => {} };
     throw environmentError('TOKEN_MISSING', `KERBTRAIL_URL names ${url}, but no token is given`, {
       next: 'set KERBTRAIL_TOKEN or use --token-file',
     });
@@ -64,14 +69,14 @@ export async function useServer(
   }
 }
 
-type Found = Server & { readonly isOurs: boolean; readonly ended: Promise<void>; stop(): Promise<void> };
+type Found = Pick<RunningServer, 'url' | 'token' | 'isOurs' | 'notices' | 'ended'> & { stop(): Promise<void> };
 
 /** Another command may be starting or stopping the server at this very moment: then it is waited for. */
 async function findOrStart(folder: Folder, env: NodeJS.ProcessEnv, port: number): Promise<Found> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const running = await findRunning(folder);
-    if (running) return { ...running, isOurs: false, ended: NEVER, stop: async () => {} };
+    if (running) return { ...running, isOurs: false, notices: [], ended: NEVER, stop: async () => {} };
     try {
       return await start(folder, env, port);
     } catch (error) {
@@ -110,11 +115,14 @@ async function start(folder: Folder, env: NodeJS.ProcessEnv, port: number): Prom
     await ready(child, ended);
   } catch (cause) {
     await stop(child, ended);
-    throw startFailed(readFileSync(folder.serverLog, 'utf8').slice(logBegin), folder, cause);
+    throw startFailed(readLog(folder, logBegin), folder, cause);
   }
   const local = readPrivateFile<LocalFile>(folder.localFile);
   if (!local) throw environmentError('SERVER_START', `the server started but wrote no ${folder.localFile}`);
-  return { ...local, isOurs: true, ended, stop: () => stop(child, ended) };
+  const notices = logged(readLog(folder, logBegin))
+    .filter(({ level }) => level >= WARNING)
+    .map(({ message }) => message);
+  return { ...local, isOurs: true, notices, ended, stop: () => stop(child, ended) };
 }
 
 /** The server says `ready <url>` in its first line on standard output. */
@@ -140,7 +148,9 @@ async function ready(child: ChildProcess, ended: Promise<void>): Promise<void> {
 }
 
 function startFailed(log: string, folder: Folder, cause: unknown): Error {
-  const reason = lastError(log) ?? (cause instanceof Error ? cause.message : String(cause));
+  const reason =
+    logged(log).findLast(({ level }) => level >= ERROR)?.message ??
+    (cause instanceof Error ? cause.message : String(cause));
   if (reason.includes('FOLDER_IN_USE') || /already works in/.test(reason)) return new FolderTaken(reason);
   return environmentError('SERVER_START', `the server did not start: ${reason}`, {
     next: `see ${folder.serverLog}`,
@@ -148,18 +158,23 @@ function startFailed(log: string, folder: Folder, cause: unknown): Error {
   });
 }
 
-/** The message of the last log line of level error or fatal, else the last line that is no JSON. */
-function lastError(log: string): string | undefined {
-  const lines = log.trim().split('\n').slice(-200).toReversed();
-  for (const line of lines) {
+function readLog(folder: Folder, from: number): string {
+  return readFileSync(folder.serverLog).subarray(from).toString('utf8');
+}
+
+type LogLine = { readonly level: number; readonly message: string };
+
+/** The lines of a server's log; what is no JSON line is what it said when it could not go on. */
+function logged(log: string): LogLine[] {
+  const lines = log.split('\n').filter((line) => line.trim() !== '');
+  return lines.map((line) => {
     try {
-      const { level, msg } = JSON.parse(line) as { level?: number; msg?: string };
-      if (level !== undefined && level >= 50 && msg) return msg;
+      const { level = 0, msg = '' } = JSON.parse(line) as { level?: number; msg?: string };
+      return { level, message: msg };
     } catch {
-      if (line.trim() !== '') return line.trim().replace(/^kerbtrail: /, '');
+      return { level: ERROR, message: line.trim().replace(/^kerbtrail: /, '') };
     }
-  }
-  return undefined;
+  });
 }
 
 async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {

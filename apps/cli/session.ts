@@ -8,6 +8,7 @@ import { Client } from './client.js';
 import { CliError, environmentError, EXIT, type ExitCode } from './cli.error.js';
 import { type Folder, openFolder } from './folder.js';
 import { createOutput, type Format, type Output } from './output.js';
+import { ServerProblem } from './problem.js';
 import { type RunningServer, useServer } from './server-process.js';
 
 export type Terminal = {
@@ -85,18 +86,14 @@ export class Sessions {
       const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile);
       const server = await useServer(folder, env, { token, port: await port?.() });
       cleanUps.push(() => server.release({ now: interrupted || serves }));
+      for (const notice of server.notices) output.note(notice);
       const client = new Client(server, {
         after: options.after,
         onWait: (reason) => output.note(`${reason} Waiting.`),
       });
-      const session = {
-        terminal: this.terminal,
-        folder,
-        output,
-        server,
-        client,
-        atEnd: (step: () => Promise<void>) => void cleanUps.push(step),
-      };
+      if (server.isOurs) await readToHead(client);
+      const atEnd = (step: () => Promise<void>) => void cleanUps.push(step);
+      const session = { terminal: this.terminal, folder, output, server, client, atEnd };
       return await Promise.race([work(session), interruption.happens, gone(server)]);
     } catch (error) {
       interrupted = error instanceof Interrupted;
@@ -106,6 +103,19 @@ export class Sessions {
       for (let step = cleanUps.pop(); step; step = cleanUps.pop()) await step();
       interruption.unwatch();
     }
+  }
+}
+
+/**
+ * Lets queries wait for everything that is in the log by now: what other processes wrote, or, on a server that has just
+ * started, what its read models had not read when the last one stopped. A server that is not ready says so itself.
+ */
+export async function readToHead(client: Client): Promise<void> {
+  try {
+    const { head } = await client.get<{ head: number }>('/ready', { after: undefined });
+    client.readAfter(head);
+  } catch (error) {
+    if (!(error instanceof ServerProblem)) throw error;
   }
 }
 

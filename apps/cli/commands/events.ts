@@ -104,7 +104,7 @@ async function tail({ client, output }: Session, options: TailOptions & { after?
   const filter = { ...filtersOf(options, FILTERS), type, stream };
   let after = options.after;
   if (after === undefined) {
-    const { head } = await client.get<{ head: number }>('/ready');
+    const { head } = await client.get<{ head: number }>('/ready', { after: undefined });
     const last = await client.get<Page<EventRow>>('/v1/events', { ...filter, limit: Math.max(lines, 1), after: head });
     printTail(output, lines === 0 ? [] : last.rows.toSorted((a, b) => a.position - b.position));
     if (!follow) return;

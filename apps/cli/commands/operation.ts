@@ -30,6 +30,9 @@ type Check = {
   readonly next?: string;
 };
 
+/** How things stand is asked without waiting for the read models. */
+const ANY_STATE = { after: undefined };
+
 const projectionColumns: readonly Column<ProjectionRow>[] = [
   { head: 'PROJECTION', value: ({ name }) => name },
   { head: 'POSITION', value: ({ position }) => position, align: 'right' },
@@ -70,7 +73,7 @@ export function addOperationCommands(program: Command, sessions: Sessions): void
 
 async function rebuild(session: Session, name: string | undefined): Promise<void> {
   const { client, output } = session;
-  const { rows } = await client.get<{ rows: readonly ProjectionRow[] }>('/v1/projections');
+  const { rows } = await client.get<{ rows: readonly ProjectionRow[] }>('/v1/projections', ANY_STATE);
   if (name === undefined) {
     output.rows(rows, projectionColumns, 'no projection');
     output.say(output.colors.dim('kerbtrail rebuild NAME builds one anew'));
@@ -83,7 +86,7 @@ async function rebuild(session: Session, name: string | undefined): Promise<void
 }
 
 async function rebuildOne({ client, terminal }: Session, name: string): Promise<NonNullable<RebuildLine['finished']>> {
-  const { head } = await client.get<{ head: number }>('/ready');
+  const { head } = await client.get<{ head: number }>('/ready', ANY_STATE);
   const progress = startProgress(name, head, terminal.stderr);
   try {
     const path = `/v1/projections/${encodeURIComponent(name)}/rebuild`;
@@ -110,7 +113,7 @@ async function rebuildOne({ client, terminal }: Session, name: string): Promise<
 const SIGNS = { ok: '✓', warning: '!', failed: '✗' } as const;
 
 async function examine({ client, output }: Session): Promise<ExitCode> {
-  const { checks } = await client.get<{ checks: readonly Check[] }>('/v1/doctor');
+  const { checks } = await client.get<{ checks: readonly Check[] }>('/v1/doctor', ANY_STATE);
   output.rows(
     checks,
     [
