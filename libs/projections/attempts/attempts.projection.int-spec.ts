@@ -71,7 +71,7 @@ describe('on a crowded acceptor, a busy client and exchanges of our own', () => 
   const crowd = (seed: number): RecordedEvent[] => {
     const next = random(seed);
     const at = (span: number): string => (10 + next(span) / 1_000).toFixed(3);
-    const told = Array.from({ length: 300 }, (): Told[] => {
+    const told = Array.from({ length: 200 }, (): Told[] => {
       switch (next(7)) {
         case 0:
           return [rejection(at(9_000), [18, 23][next(2)])];
