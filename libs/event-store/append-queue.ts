@@ -44,10 +44,14 @@ export class AppendQueue {
     private readonly limits: QueueLimits,
   ) {}
 
-  /** One promise per item. Throws LogBusy: then none of them was taken. */
+  /** One promise per item. Throws LogBusy, then none of them was taken; RangeError for more than the queue ever holds. */
   append(items: readonly PreparedItem[]): Promise<AppendResult>[] {
+    const { itemsMax, bytesMax } = this.limits;
     const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
-    if (this.#waiting.length + items.length > this.limits.itemsMax || this.#bytes + bytes > this.limits.bytesMax) {
+    if (items.length > itemsMax || bytes > bytesMax) {
+      throw new RangeError(`an append takes at most ${itemsMax} items and ${bytesMax} bytes: split it`);
+    }
+    if (this.#waiting.length + items.length > itemsMax || this.#bytes + bytes > bytesMax) {
       const groupsAhead = Math.max(this.#waiting.length / GROUP_ITEMS_MAX, this.#bytes / GROUP_BYTES_MAX);
       throw new LogBusy(Math.ceil(this.#groupMs * (groupsAhead + 1)));
     }

@@ -264,6 +264,12 @@ describe('promise 8: memory is bounded', () => {
     expect(results).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: expect.any(LogBusy) }]);
   });
 
+  it('a call larger than the whole queue is refused for good', async () => {
+    const small = createEventStore({ pool: database.pool, catalogues: [], queue: { itemsMax: 2, bytesMax: 10_000 } });
+    const items = [1, 2, 3].map(() => item([write(freshStream(), 0, 'A')]));
+    await expect(small.append(items)).rejects.toThrow(RangeError);
+  });
+
   it('a stream is read up to a limit, and in parts beyond it', async () => {
     const stream = freshStream();
     await store.append([item([write(stream, 0, 'A', 'B', 'C', 'D')])]);

@@ -19,7 +19,10 @@ export class LogUnavailable extends Error {
   }
 }
 
-/** This item can never be stored. No item of the same call that was refused with it was written. */
+/**
+ * This item can never be stored. Found before anything was sent, so nothing of the same call was written; only what
+ * PostgreSQL itself refuses is found later, and then the call's other items were judged on their own.
+ */
 export class EventRejected extends Error {
   readonly code = 'ES_EVENT_REJECTED';
   constructor(

@@ -40,16 +40,20 @@ export type AppendResult =
  * The log. What it promises (architecture §7), each point a test of `event-store.contract.int-spec.ts`:
  *
  * 1. Each item of an append is atomic over all its streams and guards and has its own result; it never fails its
- *    neighbours. Expected versions and guards are judged under the log's head lock.
+ *    neighbours. Expected versions and guards are judged under the log's head lock, in the order of the items.
  * 2. Asking again with the same id and digest gives `duplicate` with the first position and reply and adds nothing;
  *    the same id with another digest gives `id_reuse`.
  * 3. Positions are dense and become visible in order: who has seen N never later meets a position <= N.
  * 4. On return it is durable.
  * 5. Nothing updates or deletes an event.
- * 6. Memory is bounded: a full queue throws `LogBusy` with `retryAfterMs`.
+ * 6. A subscription (subscription.ts) delivers at least once, in order; with the checkpoint in the reader's own
+ *    transaction the effect is exactly once.
+ * 7. Readers get current event shapes (upcast.ts).
+ * 8. Memory is bounded: a full queue throws `LogBusy` with `retryAfterMs`.
  *
  * Throws `LogBusy` (nothing was written), `LogUnavailable` (the database cannot be reached, or the outcome is unknown:
- * ask again with the same id) and `EventRejected` (an event that can never be stored: too large, bad keys).
+ * ask again with the same id), `EventRejected` (an item that can never be stored: too large, bad keys; it is named, it is
+ * found before anything is sent, and nothing of that call was written) and `RangeError` (more than the queue ever holds).
  */
 export interface EventStore {
   append(items: readonly AppendItem[]): Promise<AppendResult[]>;
