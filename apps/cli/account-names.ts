@@ -18,7 +18,8 @@ export type AccountRow = {
   readonly deletedAt: string | null;
 };
 
-const ACCOUNT_ID = /^[0-9a-f]{32}$/;
+/** An own account's id needs no look-up, which an installer may not make. */
+const ACCOUNT_ID = /^[0-9a-f]{20}$/;
 const CANDIDATES_MAX = 20;
 
 /** The account's id. Throws when no or more than one account is meant. */

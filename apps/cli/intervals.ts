@@ -10,11 +10,11 @@ export type Interval = {
 export function began({ beganAfter, beganBy }: Interval): string {
   if (beganBy === null) return beganAfter === null ? 'not known' : `after ${beganAfter}`;
   if (beganAfter === null) return `by ${beganBy}`;
-  return beganAfter === beganBy ? beganBy : `after ${beganAfter}, by ${beganBy}`;
+  return beganAfter === beganBy ? beganBy : `after ${beganAfter},\nby ${beganBy}`;
 }
 
 export function ended({ endedAfter, endedBy }: Interval): string {
   if (endedBy === null) return endedAfter === null ? 'still' : `after ${endedAfter}`;
   if (endedAfter === null) return `by ${endedBy}`;
-  return endedAfter === endedBy ? endedBy : `after ${endedAfter}, by ${endedBy}`;
+  return endedAfter === endedBy ? endedBy : `after ${endedAfter},\nby ${endedBy}`;
 }

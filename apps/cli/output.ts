@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
 import { CliError } from './cli.error.js';
 import { type Column, renderFields, renderTable, shortenInstants, type TableStyle, visible } from './table.js';
+import { wrapWords } from './wrapping.js';
 
 export const FORMATS = ['table', 'json', 'jsonl'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -62,10 +63,10 @@ export function createOutput({ stdout, stderr }: Streams, format: Format): Outpu
       else write(format === 'json' ? JSON.stringify(answer, null, 2) : JSON.stringify(answer));
     },
     say(text = '') {
-      if (isForPeople) write(shortenInstants(text, undefined));
+      if (isForPeople) write(wrapWords(shortenInstants(text, undefined), style.width, leadingSpace(text)));
     },
     heading(text) {
-      if (isForPeople) write(`\n${colors.bold(text)}`);
+      if (isForPeople) write(`\n${colors.bold(shortenInstants(text, undefined))}`);
     },
     note(text) {
       stderr.write(`${errorColors.dim(text)}\n`);
@@ -75,4 +76,9 @@ export function createOutput({ stdout, stderr }: Streams, format: Format): Outpu
       stderr.write(`${errorColors.red('✗')} ${errorColors.bold(code)}: ${visible(message)}${advice}\n`);
     },
   };
+}
+
+/** What is wrapped goes on below its own beginning. */
+function leadingSpace(text: string): string {
+  return / */.exec(text)?.[0] ?? '';
 }

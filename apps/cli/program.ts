@@ -45,6 +45,7 @@ export function createProgram(terminal: Terminal): Command {
     })
     .showHelpAfterError('(--help tells more)')
     .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .addHelpText('after', HELP);
   addDemoCommand(program, sessions);

@@ -12,13 +12,13 @@ export type StepRow = {
 };
 
 export const meanings: Readonly<Record<string, string>> = {
-  S0: 'the SPN is registered on the account of the service',
-  S1: 'the client has a security context and composes the SPN',
+  S0: 'the SPN is registered on an account',
+  S1: 'the client has a logon and composes the SPN',
   S2: 'it presents the SPN to the KDC',
   S3: 'the KDC finds the holder of the SPN',
   S4: 'the SPN has one holder only',
-  S5: 'the KDC encrypts a message with the key of the holder',
-  S6: 'the client passes the message to the service',
+  S5: "the KDC encrypts with the holder's key",
+  S6: 'the client passes it to the service',
   S7: 'the service decrypts it: it knows the client',
   S8: 'the service passes the proof back',
   S9: 'the proof matches: the service is authenticated',

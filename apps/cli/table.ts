@@ -4,6 +4,7 @@
  */
 import Table from 'cli-table3';
 import type { Colors } from 'picocolors/types.js';
+import { wrapWords } from './wrapping.js';
 
 export type Column<Row> = {
   readonly head: string;
@@ -83,17 +84,15 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
 /** Name and value pairs, one a line; those without a value are left out. */
 export function renderFields(
   fields: readonly (readonly [string, string | number | null | undefined])[],
-  { colors }: TableStyle,
+  { colors, width }: TableStyle,
 ): string {
   const present = fields.filter(([, value]) => value !== undefined && value !== null && value !== '');
-  const width = Math.max(...present.map(([name]) => name.length)) + GAP;
-  const indent = `\n${' '.repeat(width)}`;
-  return present
-    .map(
-      ([name, value]) =>
-        `${colors.dim(name.padEnd(width))}${shortenInstants(String(value), undefined).replaceAll('\n', indent)}`,
-    )
-    .join('\n');
+  const nameWidth = Math.max(0, ...present.map(([name]) => name.length)) + GAP;
+  const valueWidth = width && Math.max(width - nameWidth, UNBROKEN_MAX);
+  const newLine = `\n${' '.repeat(nameWidth)}`;
+  const shown = (value: string): string =>
+    wrapWords(shortenInstants(value, undefined), valueWidth).replaceAll('\n', newLine);
+  return present.map(([name, value]) => `${colors.dim(name.padEnd(nameWidth))}${shown(String(value))}`).join('\n');
 }
 
 export function shortenInstants(text: string, day: string | undefined): string {

@@ -22,6 +22,8 @@ type ForestRow = {
   readonly origin: 'own' | 'observed';
   readonly domains: readonly { readonly domain: string; readonly netbiosName: string | null }[];
   readonly policy: Policy | null;
+  readonly auditedFrom: string | null;
+  readonly auditedTo: string | null;
 };
 
 type PolicyOptions = {
@@ -169,20 +171,19 @@ async function showForest(client: Client, output: Output, name: string): Promise
       'domains',
       row.domains.map(({ domain, netbiosName }) => (netbiosName ? `${domain} (${netbiosName})` : domain)).join('\n'),
     ],
+    ['audited from', row.auditedFrom],
+    ['audited to', row.auditedTo],
     ['rule profile', policy?.ruleProfile],
     ['enforcement', policy?.enforcement],
     ['clock skew', policy && `${policy.clockSkewSeconds} s`],
-    ['logon lifetime', policy && `${policy.logonLifetimeSeconds} s`],
-    ['ticket lifetime', policy && `${policy.ticketLifetimeSeconds} s`],
+    ['logon lifetime', policy && duration(policy.logonLifetimeSeconds)],
+    ['ticket lifetime', policy && duration(policy.ticketLifetimeSeconds)],
     ['etypes', policy?.etypes.join(' ')],
-    ['aliases', policy?.aliases.map(({ target, aliases }) => `${target} = ${wrapList(aliases)}`).join('\n')],
+    ['aliases', policy?.aliases.map(({ target, aliases }) => `${target} = ${aliases.join(' ')}`).join('\n')],
   ]);
 }
 
-const ALIASES_A_LINE = 10;
-
-function wrapList(names: readonly string[]): string {
-  const lines: string[] = [];
-  for (let at = 0; at < names.length; at += ALIASES_A_LINE) lines.push(names.slice(at, at + ALIASES_A_LINE).join(' '));
-  return lines.join('\n');
+/** Lifetimes are whole hours in practice. */
+function duration(seconds: number): string {
+  return seconds % 3_600 === 0 ? `${seconds / 3_600} h` : `${seconds} s`;
 }

@@ -18,7 +18,7 @@ const columns: readonly Column<Imported>[] = [
   { head: 'KIND', value: ({ report }) => report.kind },
   { head: 'FOREST', value: ({ report }) => report.forest },
   { head: 'RECORDS', value: ({ report }) => number(report.records), align: 'right' },
-  { head: 'NEW EVENTS', value: ({ report }) => number(report.appended), align: 'right' },
+  { head: 'NEW', value: ({ report }) => number(report.appended), align: 'right' },
   { head: 'KNOWN', value: ({ report }) => number(report.duplicates), align: 'right' },
   { head: 'UNMAPPED', value: ({ report }) => number(report.unmapped), align: 'right' },
   {
