@@ -50,7 +50,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
 /** The log, the keys and the read side, without HTTP. */
 async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts> {
   const logger = createLogger(config.logLevel);
-  const database = await openDatabase(config, (message) => logger.info(message));
+  const database = await openDatabase(config, logger);
   undo.add(() => database.close());
   const { pool, appendPool, projectorPool } = database;
   const clock = createSystemClock();

@@ -80,7 +80,6 @@ export async function startEmbeddedPostgres(options: {
   const cluster = { folder, data, account, programs, password: await readPassword(folder) };
 
   const found = await takeOver(cluster);
-  if (found.notice) log(found.notice);
   const owner = found.owner ?? (await startServer(cluster));
   return owned(cluster, owner, found);
 }

@@ -23,14 +23,17 @@ const READ_CONNECTIONS = 12;
 const APPEND_CONNECTIONS = 2;
 const STATEMENT_TIMEOUT_MS = 60_000;
 
-export async function openDatabase(config: ServerConfig, log: (message: string) => void): Promise<Database> {
+type Log = { info(message: string): void; warn(message: string): void };
+
+export async function openDatabase(config: ServerConfig, log: Log): Promise<Database> {
   const embedded = config.databaseUrl
     ? undefined
-    : await startEmbeddedPostgres({ folder: `${config.folder}/postgres`, log });
+    : await startEmbeddedPostgres({ folder: `${config.folder}/postgres`, log: (message) => log.info(message) });
+  if (embedded?.notice) log.warn(embedded.notice);
   try {
     const url = config.databaseUrl ?? embedded!.url;
     const applied = await migrate(config.migrationUrl ?? url);
-    if (applied.length > 0) log(`migrations applied: ${applied.join(', ')}`);
+    if (applied.length > 0) log.info(`migrations applied: ${applied.join(', ')}`);
     const pool = createPool(url, {
       max: READ_CONNECTIONS,
       applicationName: 'kerbtrail',
