@@ -32,12 +32,13 @@ export type AccountRow = AccountKey & {
   readonly listed_at: string | null;
 };
 
-export function accountRow(key: AccountKey, { account, listedAt }: AccountFold): Row {
+export function accountRow({ forest, account: id }: AccountKey, { account, listedAt }: AccountFold): Row {
   const { samAccountName, userPrincipalName, dnsHostName, sid, last } = account;
   // People leave out the $ that ends the name of a computer.
-  const names = [key.account, samAccountName, samAccountName?.replace(/\$$/, ''), userPrincipalName, dnsHostName, sid];
+  const names = [id, samAccountName, samAccountName?.replace(/\$$/, ''), userPrincipalName, dnsHostName, sid];
   return {
-    ...key,
+    forest,
+    account: id,
     domain: account.domain,
     kind: account.kind,
     sam_account_name: samAccountName,

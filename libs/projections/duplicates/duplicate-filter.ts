@@ -4,7 +4,7 @@ import type { SpnIndexKeys } from '../spn-directory/spn-index-keys.js';
 import { answerOf, type ForestDuplicate } from './duplicate-view.js';
 import type { DuplicateKind } from './duplicate.derivation.js';
 
-/** Where a page ended: forest, name, kind, key, episode. */
+/** Where a page ended: name, forest, kind, key, episode. */
 export const duplicateCursor = z.tuple([z.string(), z.string(), z.string(), z.string(), z.number().int()]);
 export type DuplicateKey = z.infer<typeof duplicateCursor>;
 
@@ -21,7 +21,7 @@ export type DuplicateFilter = {
 };
 
 export function duplicateKey({ forest, name, kind, key, episode }: ForestDuplicate): DuplicateKey {
-  return [forest, name, kind, key, episode];
+  return [name, forest, kind, key, episode];
 }
 
 /** The forest and the place in the order aside. */

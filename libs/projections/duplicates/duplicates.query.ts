@@ -31,7 +31,7 @@ export const findDuplicatesParameters = z.object({
 });
 export type FindDuplicates = z.infer<typeof findDuplicatesParameters>;
 
-/** In order of forest and name, certain and possible ones. Throws InvalidCursor. */
+/** In order of name and forest, certain and possible ones. Throws InvalidCursor. */
 export async function findDuplicates(prisma: PrismaClient, parameters: FindDuplicates): Promise<Page<DuplicateSpn>> {
   const filter = toFilter(parameters);
   const asKnown = parameters.asKnown === undefined ? undefined : instantToNanos(parameters.asKnown);
@@ -81,10 +81,10 @@ async function readDuplicates(prisma: PrismaClient, filter: DuplicateFilter): Pr
   if (kind !== undefined) where.push(Prisma.sql`kind = ${kind}`);
   if (forest !== undefined) where.push(Prisma.sql`forest = ${forest}`);
   if (spn !== undefined) where.push(Prisma.sql`name = ${spn.name} AND ${spn.lookupKey} = ANY (lookup_keys)`);
-  if (after !== undefined) where.push(Prisma.sql`(forest, name, kind, key, episode) > (${Prisma.join(after)})`);
+  if (after !== undefined) where.push(Prisma.sql`(name, forest, kind, key, episode) > (${Prisma.join(after)})`);
   const rows = await prisma.$queryRaw<DuplicateRow[]>(Prisma.sql`
     SELECT * FROM read.spn_duplicate WHERE ${Prisma.join(where, ' AND ')}
-     ORDER BY forest, name, kind, key, episode LIMIT ${limit + 1}`);
+     ORDER BY name, forest, kind, key, episode LIMIT ${limit + 1}`);
   return rows.map((row) => ({
     forest: row.forest,
     kind: row.kind,

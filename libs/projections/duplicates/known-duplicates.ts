@@ -42,7 +42,7 @@ export async function findKnownDuplicates(
     }
     const last = names.at(-1);
     names =
-      last && names.length === NAMES_PER_STEP ? await readNames(prisma, filter, [last.forest, last.name], '>') : [];
+      last && names.length === NAMES_PER_STEP ? await readNames(prisma, filter, [last.name, last.forest], '>') : [];
   }
   return { duplicates: duplicates.slice(0, filter.limit + 1), holdings };
 }
@@ -56,11 +56,11 @@ async function readNames(
   const where = [Prisma.sql`true`];
   if (forest !== undefined) where.push(Prisma.sql`forest = ${forest}`);
   if (spn !== undefined) where.push(Prisma.sql`name = ${spn.name}`);
-  if (from) where.push(Prisma.sql`(forest, name) ${Prisma.raw(comparison)} (${from[0]}, ${from[1]})`);
+  if (from) where.push(Prisma.sql`(name, forest) ${Prisma.raw(comparison)} (${from[0]}, ${from[1]})`);
   return prisma.$queryRaw<NameHolders[]>(Prisma.sql`
-    SELECT forest, name, array_agg(DISTINCT account) AS accounts FROM read.spn_holding
+    SELECT name, forest, array_agg(DISTINCT account) AS accounts FROM read.spn_holding
      WHERE ${Prisma.join(where, ' AND ')}
-     GROUP BY forest, name HAVING min(account) < max(account) ORDER BY forest, name LIMIT ${NAMES_PER_STEP}`);
+     GROUP BY name, forest HAVING min(account) < max(account) ORDER BY name, forest LIMIT ${NAMES_PER_STEP}`);
 }
 
 async function holdingsOf(

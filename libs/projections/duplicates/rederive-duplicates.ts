@@ -12,11 +12,11 @@ const NAMES_PER_STEP = 1_000;
 
 export async function rederiveDuplicates(tx: PoolClient, names: readonly NameKey[]): Promise<void> {
   if (names.length === 0) return;
-  const keys = [names.map(({ forest }) => forest), names.map(({ name }) => name)];
+  const keys = [names.map(({ name }) => name), names.map(({ forest }) => forest)];
   // Most names have one holder: two look-ups at the ends of an index tell.
   const { rows } = await tx.query<HoldingRow>(
-    `SELECT ${HOLDING_COLUMNS} FROM spn_holding WHERE (forest, name) IN
-       (SELECT f, n FROM unnest($1::text[], $2::text[]) AS named (f, n), LATERAL
+    `SELECT ${HOLDING_COLUMNS} FROM spn_holding WHERE (name, forest) IN
+       (SELECT n, f FROM unnest($1::text[], $2::text[]) AS named (n, f), LATERAL
           (SELECT min(account) AS first, max(account) AS last FROM spn_holding WHERE forest = f AND name = n) AS holders
         WHERE first < last)`,
     keys,
@@ -32,8 +32,30 @@ export async function rederiveDuplicates(tx: PoolClient, names: readonly NameKey
   const duplicates = [...members.values()].flatMap(({ forest, name, members }) =>
     deriveDuplicates(members, periods.of(forest)).map((duplicate) => duplicateRow(forest, name, duplicate)),
   );
-  await tx.query(`DELETE FROM spn_duplicate WHERE (forest, name) IN (${NAMES})`, keys);
-  await insertRows(tx, 'spn_duplicate', duplicates);
+  await replaceDuplicates(tx, keys, duplicates);
+}
+
+/** Most of a busy name's duplicates are over for good: what stays the same is not written again. */
+async function replaceDuplicates(tx: PoolClient, keys: readonly string[][], duplicates: readonly Row[]): Promise<void> {
+  const { rows } = await tx.query<DuplicateRow>(
+    `SELECT ${DUPLICATE_COLUMNS} FROM spn_duplicate WHERE (name, forest) IN (${NAMES})`,
+    [...keys],
+  );
+  const before = new Set(rows.map(contentOf));
+  const after = new Set(duplicates.map(contentOf));
+  const gone = rows.filter((row) => !after.has(contentOf(row)));
+  if (gone.length > 0) {
+    await tx.query(
+      `DELETE FROM spn_duplicate WHERE (forest, kind, key, episode) IN
+         (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]))`,
+      (['forest', 'kind', 'key', 'episode'] as const).map((column) => gone.map((row) => row[column])),
+    );
+  }
+  await insertRows(
+    tx,
+    'spn_duplicate',
+    duplicates.filter((row) => !before.has(contentOf(row))),
+  );
 }
 
 /** Another alias map: every name of the forest that ever had two holders, a bounded number at a time. */
@@ -62,7 +84,23 @@ async function readAliasPeriods(tx: PoolClient, forests: readonly string[]): Pro
   return toAliasPeriods(rows.map((row) => ({ ...row, since: BigInt(row.since) })));
 }
 
+const DUPLICATE_COLUMNS = `forest, kind, key, episode, name, lookup_keys, possible_from::text, possible_to::text,
+  certain_from::text, certain_to::text`;
+
+type DuplicateRow = Row & {
+  readonly forest: string;
+  readonly kind: string;
+  readonly key: string;
+  readonly episode: number;
+};
+
+/** Both kinds of rows have the columns in this order. */
+function contentOf(row: Row): string {
+  return JSON.stringify(Object.values(row));
+}
+
 function duplicateRow(forest: string, name: string, duplicate: Duplicate): Row {
+  const text = (at: bigint | null | undefined) => at?.toString() ?? null;
   return {
     forest,
     kind: duplicate.kind,
@@ -70,9 +108,9 @@ function duplicateRow(forest: string, name: string, duplicate: Duplicate): Row {
     episode: duplicate.episode,
     name,
     lookup_keys: duplicate.lookupKeys,
-    possible_from: duplicate.possible.from,
-    possible_to: duplicate.possible.to,
-    certain_from: duplicate.certain?.from,
-    certain_to: duplicate.certain?.to,
+    possible_from: text(duplicate.possible.from),
+    possible_to: text(duplicate.possible.to),
+    certain_from: text(duplicate.certain?.from),
+    certain_to: text(duplicate.certain?.to),
   };
 }

@@ -34,7 +34,7 @@ export function holdingRow({ forest, account }: AccountKey, holding: Holding): R
     lookup_key: holding.lookupKey,
     service_class: holding.serviceClass,
     name: holding.name,
-    spellings: holding.spellings,
+    spellings: holding.spellings.map(({ spn, from }) => ({ spn, from: from.toString() })),
     began_after: holding.beganAfter,
     began_by: holding.beganBy,
     ended_after: holding.endedAfter,

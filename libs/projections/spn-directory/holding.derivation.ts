@@ -84,6 +84,7 @@ class AccountSpns {
   /** The last holding of each value; it stands while it has no end. */
   readonly #last: Map<string, Draft>;
   readonly #written = new Set<Draft>();
+  readonly #keys = new Map<string, SpnIndexKeys>();
 
   constructor(
     /** The last full list: what it did not show was absent then, also what no evidence has named yet. */
@@ -115,7 +116,7 @@ class AccountSpns {
       const absentAt = this.#absentAt(spn);
       this.#see(spn, at, provenance === 'audited' && absentAt !== null ? at : absentAt, provenance);
     }
-    const shown = new Set(spns.map((spn) => spnIndexKeys(spn).writeKey));
+    const shown = new Set(spns.map((spn) => this.#keysOf(spn).writeKey));
     for (const holding of this.#last.values()) {
       if (holding.endedBy !== null || shown.has(holding.writeKey)) continue;
       const isExact = provenance === 'audited' && holding.provenance === 'audited';
@@ -133,21 +134,28 @@ class AccountSpns {
     return [...this.#written].toSorted((a, b) => compare(a.writeKey, b.writeKey) || a.episode - b.episode);
   }
 
+  /** Folding a name costs more than all the rest. */
+  #keysOf(spn: string): SpnIndexKeys {
+    const known = this.#keys.get(spn) ?? spnIndexKeys(spn);
+    this.#keys.set(spn, known);
+    return known;
+  }
+
   #standing(spn: string): Draft | undefined {
-    const last = this.#last.get(spnIndexKeys(spn).writeKey);
+    const last = this.#last.get(this.#keysOf(spn).writeKey);
     return last?.endedBy === null ? last : undefined;
   }
 
   /** When a value that does not stand was last known to be absent. */
   #absentAt(spn: string): bigint | null {
-    const endedBy = this.#last.get(spnIndexKeys(spn).writeKey)?.endedBy ?? null;
+    const endedBy = this.#last.get(this.#keysOf(spn).writeKey)?.endedBy ?? null;
     if (endedBy === null || this.listedAt === null) return endedBy ?? this.listedAt;
     return endedBy > this.listedAt ? endedBy : this.listedAt;
   }
 
   /** It stands at this instant; if it did not stand before, it began after `absentAt`. */
   #see(spn: string, at: bigint, absentAt: bigint | null, provenance: Provenance): void {
-    const keys = spnIndexKeys(spn);
+    const keys = this.#keysOf(spn);
     const last = this.#last.get(keys.writeKey);
     // A value that was taken away and given back at one instant was never gone.
     const isBack = last?.endedAfter === at && last.endedBy === at && absentAt === at;

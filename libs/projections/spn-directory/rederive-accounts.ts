@@ -15,6 +15,7 @@ import { foldAccount } from '../accounts/account.derivation.js';
 import { insertRows } from '../bulk-rows.js';
 import { compareEvidence } from '../evidence-order.js';
 import { findingRows } from '../findings/finding-rows.js';
+import type { Interval } from '../interval.js';
 import type { AccountEvidence } from './account-evidence.js';
 import { foldHoldings, type Holding } from './holding.derivation.js';
 import {
@@ -175,22 +176,26 @@ async function deleteFindings(tx: PoolClient, replaced: readonly AccountHolding[
 
 /** Names of holdings that are new, gone, or have another interval than before. */
 function changedNames(before: readonly AccountHolding[], after: readonly AccountHolding[]): NameKey[] {
-  const seen = (holding: AccountHolding): string =>
-    [
-      keyOf(holding),
-      holding.writeKey,
-      holding.episode,
-      holding.beganAfter,
-      holding.beganBy,
-      holding.endedAfter,
-      holding.endedBy,
-    ].join('\0');
-  const [old, now] = [new Set(before.map(seen)), new Set(after.map(seen))];
-  const changed = [
-    ...before.filter((holding) => !now.has(seen(holding))),
-    ...after.filter((holding) => !old.has(seen(holding))),
+  const changed = new Map(after.map((holding) => [holdingKey(holding), holding]));
+  for (const holding of before) {
+    const key = holdingKey(holding);
+    const now = changed.get(key);
+    if (!now) changed.set(key, holding);
+    else if (hasSameInterval(holding, now)) changed.delete(key);
+  }
+  return [
+    ...new Map([...changed.values()].map(({ forest, name }) => [`${forest}\0${name}`, { forest, name }])).values(),
   ];
-  return [...new Map(changed.map(({ forest, name }) => [`${forest}\0${name}`, { forest, name }])).values()];
+}
+
+function holdingKey({ forest, account, writeKey, episode }: AccountHolding): string {
+  return `${forest}\0${account}\0${writeKey}\0${episode}`;
+}
+
+function hasSameInterval(a: Interval, b: Interval): boolean {
+  return (
+    a.beganAfter === b.beganAfter && a.beganBy === b.beganBy && a.endedAfter === b.endedAfter && a.endedBy === b.endedBy
+  );
 }
 
 const KEYS = 'SELECT * FROM unnest($1::text[], $2::text[])';

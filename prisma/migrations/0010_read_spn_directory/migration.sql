@@ -39,7 +39,7 @@ CREATE TABLE read.spn_holding (
 );
 CREATE INDEX spn_holding_lookup_key_idx ON read.spn_holding (lookup_key, forest, account);
 CREATE INDEX spn_holding_standing_idx ON read.spn_holding (forest, account, ended_by);
-CREATE INDEX spn_holding_name_idx ON read.spn_holding (forest, name, account);
+CREATE INDEX spn_holding_name_idx ON read.spn_holding (name, forest, account);
 
 -- Derived: one row per time that an SPN was held more than once. Possible: where the answer is not "no"; certain: where it
 -- is "yes". From inclusive (NULL possible_from: since ever; NULL certain_from: nowhere), to exclusive (NULL: until now).
@@ -56,7 +56,7 @@ CREATE TABLE read.spn_duplicate (
   certain_to bigint,
   CONSTRAINT spn_duplicate_pkey PRIMARY KEY (forest, kind, key, episode)
 );
-CREATE INDEX spn_duplicate_name_idx ON read.spn_duplicate (forest, name);
+CREATE INDEX spn_duplicate_name_idx ON read.spn_duplicate (name, forest);
 CREATE INDEX spn_duplicate_possible_idx ON read.spn_duplicate USING gist (int8range(possible_from, possible_to));
 
 -- Derived: what of an account's SPNs deserves a look. Columns began_… and ended_… as in spn_holding.
