@@ -95,12 +95,14 @@ async function main(): Promise<void> {
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host, port }, resolve));
   const address = server.address() as AddressInfo;
   console.log(`sample service for ${identity.spns.join(', ')} ready at http://${host}:${address.port}`);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
+  // `disconnect`: a parent that started it with a channel is gone, however it ended.
+  for (const end of ['SIGTERM', 'SIGINT', 'disconnect'] as const) {
+    process.once(end, () => {
       server.close();
       server.closeIdleConnections();
     });
   }
+  process.channel?.unref();
 }
 
 main().catch((error: unknown) => {

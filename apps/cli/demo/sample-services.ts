@@ -22,8 +22,9 @@ export async function startSampleService(
   const args = [PROGRAM, '--principal', spn, '--account', account, '--realm', realm, '--url', serverUrl];
   const child = spawn(process.execPath, args, {
     env: { PATH: process.env['PATH'], KERBTRAIL_SERVICE_PASSWORD: secrets.password, KERBTRAIL_TOKEN: secrets.token },
-    stdio: ['ignore', 'pipe', logFile],
+    stdio: ['ignore', 'pipe', logFile, 'ipc'], // by the channel it notices when we are gone
   });
+  child.channel?.unref();
   closeSync(logFile);
   const ended = once(child, 'close');
   let output = '';
