@@ -208,14 +208,11 @@ async function askService(serviceUrl: string, path: string, request: RequestInit
     status = response.status;
     answer = (await response.json()) as ServiceAnswer['answer'];
   } catch (cause) {
-    throw environmentError(
-      'SERVICE_UNREACHABLE',
-      `the service at ${serviceUrl} gave no usable answer: ${(cause as Error).message}`,
-      {
-        next: 'start it: node dist/apps/sample-service/main.js --help',
-        cause,
-      },
-    );
+    const { message } = ((cause as Error).cause ?? cause) as Error; // fetch itself says only that it failed
+    throw environmentError('SERVICE_UNREACHABLE', `the service at ${serviceUrl} gave no usable answer: ${message}`, {
+      next: 'start it: node dist/apps/sample-service/main.js --help',
+      cause,
+    });
   }
   if (status === 200 || status === 401) return { status, answer };
   throw environmentError(

@@ -148,9 +148,9 @@ async function ready(child: ChildProcess, ended: Promise<void>): Promise<void> {
 }
 
 function startFailed(log: string, folder: Folder, cause: unknown): Error {
-  const reason =
-    logged(log).findLast(({ level }) => level >= ERROR)?.message ??
-    (cause instanceof Error ? cause.message : String(cause));
+  const said = logged(log).filter(({ level }) => level >= ERROR);
+  const telling = said.findLast(({ message }) => /error/i.test(message)) ?? said.at(-1);
+  const reason = telling?.message ?? (cause instanceof Error ? cause.message : String(cause));
   if (reason.includes('FOLDER_IN_USE') || /already works in/.test(reason)) return new FolderTaken(reason);
   return environmentError('SERVER_START', `the server did not start: ${reason}`, {
     next: `see ${folder.serverLog}`,

@@ -112,10 +112,10 @@ export function visible(text: string): string {
   );
 }
 
-/** The one day of all instants, when there are at least two. */
+/** The one day of all instants. */
 function commonDay(cells: readonly string[]): string | undefined {
   const days = cells.flatMap((cell) => [...cell.matchAll(INSTANT)].map(([, date]) => date));
-  return days.length > 1 && new Set(days).size === 1 ? days[0] : undefined;
+  return new Set(days).size === 1 ? days[0] : undefined;
 }
 
 /** The natural widths, or as many columns less as the terminal is narrower: taken from where most can be wrapped. */

@@ -227,7 +227,7 @@ async function createAccount({ client, output, terminal }: Session, name: string
     ['id', answer.account],
     ['key version', answer.kvno],
   ]);
-  output.say(`next: kerbtrail spn add ${name} CLASS/host`);
+  output.say(output.colors.dim(`next: kerbtrail spn add ${name.includes('$') ? `'${name}'` : name} CLASS/host`));
 }
 
 /** A domain belongs to one forest; when none is known to have it, its own name is the best guess for the server to judge. */

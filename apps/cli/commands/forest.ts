@@ -72,7 +72,7 @@ export function addForestCommands(program: Command, sessions: Sessions): void {
           const body = { name, netbiosName: options.netbios, policy: policyOf(options) };
           const answer = await client.command<{ forest: string }>('POST', '/v1/forests', body);
           output.record(answer, [['forest', answer.forest]]);
-          output.say(`next: kerbtrail account create NAME --domain ${answer.forest}`);
+          output.say(output.colors.dim(`next: kerbtrail account create NAME --domain ${answer.forest}`));
         },
       ),
     );
@@ -171,8 +171,8 @@ async function showForest(client: Client, output: Output, name: string): Promise
       'domains',
       row.domains.map(({ domain, netbiosName }) => (netbiosName ? `${domain} (${netbiosName})` : domain)).join('\n'),
     ],
-    ['audited from', row.auditedFrom],
-    ['audited to', row.auditedTo],
+    ['audited from', row.origin === 'observed' ? row.auditedFrom : null],
+    ['audited to', row.origin === 'observed' ? row.auditedTo : null],
     ['rule profile', policy?.ruleProfile],
     ['enforcement', policy?.enforcement],
     ['clock skew', policy && `${policy.clockSkewSeconds} s`],

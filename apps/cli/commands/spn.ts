@@ -87,6 +87,7 @@ async function query({ client, output }: Session, name: string, options: object)
   if (output.format !== 'table') return output.record(found, []);
   const by: Column<Holders['holders'][number]> = { head: 'BY', value: ({ by }) => by };
   output.rows(found.holders, [...holdingColumns, by], `nobody is known to have held ${name}`);
+  if (found.holders.length === 0) return;
   output.say();
   const held = { yes: 'held', no: 'not held', 'not-known': 'held by nobody for certain: not known' }[found.answer];
   output.say(`${name} is ${held}${found.more ? '; there are more holders than shown' : ''}`);
