@@ -144,4 +144,18 @@ describe('an own forest', () => {
       ['b', 'http/H'],
     ]);
   });
+
+  it('tells the name that every krbtgt holds from one that somebody else took', async () => {
+    const domain = (name: string): RecordedEvent[] =>
+      account(name, 'kadmin/changepw').map((one) =>
+        one.type === 'AccountCreated' ? { ...one, data: { ...one.data, samAccountName: 'krbtgt' } } : one,
+      );
+    await project([...domain('root'), ...domain('child')]);
+    const byDesign = await findDuplicates(database.prisma, findDuplicatesParameters.parse({}));
+    expect(byDesign.rows.map(({ isByDesign }) => isByDesign)).toEqual([true]);
+    await project(account('mallory', 'kadmin/changepw'));
+    const taken = await findDuplicates(database.prisma, findDuplicatesParameters.parse({}));
+    expect(taken.rows.map(({ isByDesign }) => isByDesign)).toEqual([false]);
+    expect(taken.rows[0]?.holders).toHaveLength(3);
+  });
 });
