@@ -2,14 +2,15 @@
  * Parameters that the queries have in common, as zod schemas: the HTTP edge validates with them and OpenAPI is made from
  * them. Pages are read by cursor: where the last page ended, in the order of the query's own index.
  */
-import { instantToNanos } from '#event-store';
+import { instantToNanos, isIndexable } from '#event-store';
 import { z } from 'zod';
 
 export const PAGE_LIMIT_MAX = 1_000;
 
-/** RFC 3339 UTC text with at most nine fraction digits. */
+/** RFC 3339 UTC text with at most nine fraction digits, from the years that the read models can keep. */
 export const instantText = z.string().refine(isInstant, {
-  error: 'write an RFC 3339 UTC instant with at most nine fraction digits, such as 2026-11-22T10:53:32.933392Z',
+  error:
+    'write an RFC 3339 UTC instant of the years 1678 to 2261 with at most nine fraction digits, such as 2026-11-22T10:53:32.933392Z',
 });
 
 export const paging = {
@@ -56,8 +57,7 @@ export function toPage<Row>(
 
 function isInstant(text: string): boolean {
   try {
-    instantToNanos(text);
-    return true;
+    return isIndexable(instantToNanos(text));
   } catch {
     return false;
   }

@@ -4,7 +4,7 @@ import type { Prisma, PrismaClient } from '#postgres';
 import { z } from 'zod';
 import { nameKey } from '../name-key.js';
 import { decodeCursor, instantText, paging, toPage, type Page } from '../query-parameters.js';
-import { resolveAccountName, type NamedAccounts } from '../timeline/account-names.js';
+import { resolveAccountName, type NamedAccounts } from '../accounts/account-names.js';
 import { outcomes, type Attempt, type Step } from './attempt.js';
 import { viewAttempts, type AttemptView } from './attempt-view.js';
 import { spnKeyOf } from './evidence.js';

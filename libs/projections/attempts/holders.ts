@@ -9,7 +9,7 @@ import type { AliasPeriods } from '../duplicates/alias-periods.js';
 import { readAliasPeriods } from '../duplicates/read-alias-periods.js';
 import { answerAt, type Interval } from '../interval.js';
 import { spnIndexKeys } from '../spn-directory/spn-index-keys.js';
-import { namesOf } from '../timeline/account-names.js';
+import { namesOf } from '../accounts/account-names.js';
 import { askedAt, stepMeanings, type Attempt, type Step } from './attempt.js';
 
 /** One time that an account held the SPN, or the name that the SPN's class is an alias of. */

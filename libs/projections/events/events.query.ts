@@ -7,7 +7,7 @@ import { Prisma, type PrismaClient } from '#postgres';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { decodeCursor, instantText, paging, toPage, type Page } from '../query-parameters.js';
-import { resolveAccountName } from '../timeline/account-names.js';
+import { resolveAccountName } from '../accounts/account-names.js';
 import { spnIndexKeys } from '../spn-directory/spn-index-keys.js';
 
 const filter = {

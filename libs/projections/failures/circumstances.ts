@@ -7,7 +7,7 @@ import { askedAt, type Attempt } from '../attempts/attempt.js';
 import type { Held } from '../attempts/holders.js';
 import { nameKey } from '../name-key.js';
 import { spnIndexKeys } from '../spn-directory/spn-index-keys.js';
-import { namesOf } from '../timeline/account-names.js';
+import { namesOf } from '../accounts/account-names.js';
 import type { Circumstances } from './failure.derivation.js';
 
 const OBSERVED = 'observed:';

@@ -3,7 +3,7 @@ import type { PrismaClient } from '#postgres';
 import { z } from 'zod';
 import { findEvents, findEventsParameters, type LoggedEvent } from '../events/events.query.js';
 import type { Page } from '../query-parameters.js';
-import { resolveAccountName, type NamedAccounts } from './account-names.js';
+import { resolveAccountName, type NamedAccounts } from '../accounts/account-names.js';
 
 export const accountTimelineParameters = findEventsParameters.omit({ account: true });
 export type AccountTimelineParameters = z.infer<typeof accountTimelineParameters>;
