@@ -179,6 +179,21 @@ describe('a request', () => {
     expect((await store.readStream(stream)).length).toBe(1);
   });
 
+  it('whose twin was faster is answered as the twin, not refused for what the twin did', async () => {
+    const stream = freshStream();
+    const asked = request();
+    const take = async (load: Load) => {
+      if ((await load(stream)).length > 0) throw new Error('taken');
+      return { writes: [{ stream, events: [event('Taken')] }], reply: 'yours' };
+    };
+    const result = await transact(store, asked, async (load) => {
+      await transact(other, asked, take);
+      return take(load);
+    });
+    expect(result).toMatchObject({ status: 'duplicate', reply: 'yours' });
+    await expect(transact(store, request(), take)).rejects.toThrow('taken');
+  });
+
   it('with the id of another one is refused', async () => {
     const once = request();
     const decide = async () => ({ writes: [], reply: 'first' });

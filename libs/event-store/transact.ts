@@ -38,7 +38,7 @@ const BACKOFF_MS_MAX = 100;
 
 /**
  * `decide` may be asked again and may do I/O, but must have no lasting effect of its own. What it throws is passed on,
- * and nothing is written. Throws `RequestIdReused`, `WrongExpectedVersion` after the last attempt, and what
+ * and nothing is written, unless the same request was answered meanwhile. Throws `RequestIdReused`, `WrongExpectedVersion` after the last attempt, and what
  * `EventStore.append` throws.
  */
 export async function transact<Reply extends Json>(
@@ -53,10 +53,18 @@ export async function transact<Reply extends Json>(
   for (let attempt = 1; ; attempt++) {
     // 2. Load and decide.
     const reading = new Reading(store);
-    const { writes, reply } = await decide((stream) => reading.load(stream));
+    let decision: Decision<Reply>;
+    try {
+      decision = await decide((stream) => reading.load(stream));
+    } catch (refused) {
+      // The same request sent twice at once: its twin may just have done what this one is refused for.
+      const twin = await store.receipt(id, digest);
+      if (!twin) throw refused;
+      return answered<Reply>(twin);
+    }
 
     // 3. Append, with everything that was read expected to be as it was read.
-    const [result] = await store.append([reading.item({ id, digest }, writes, reply)]);
+    const [result] = await store.append([reading.item({ id, digest }, decision.writes, decision.reply)]);
     if (result!.status !== 'conflict') return answered<Reply>(result!);
 
     // 4. Somebody was faster: decide again on what is there now.
