@@ -33,6 +33,13 @@ describe('the body of an event', () => {
     expect(leaf).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
+  it.each(['9999-12-31T23:59:59Z', '1677-09-21T00:12:43Z'])(
+    'is refused for %s, which no read model can keep',
+    (occurredAt) => {
+      expect(() => draftEvent(STREAM, ID, { ...event, occurredAt })).toThrow('outside the years 1678 to 2261');
+    },
+  );
+
   it('names the previous leaf of its stream, so that a chain of them is provably complete', () => {
     const draft = draftEvent(STREAM, ID, event);
     const first = encodeEvent(draft, link);

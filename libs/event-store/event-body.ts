@@ -9,7 +9,7 @@
 import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.js';
 import type { JsonObject, Metadata, NewEvent, RecordedEvent } from './event.js';
-import { instantToNanos } from './instant.js';
+import { instantToNanos, isIndexable } from './instant.js';
 
 /** Entry bundles of a tiled log hold at most 65,535 bytes each (C2SP tlog-tiles). */
 export const BODY_BYTES_MAX = 60 * 1024;
@@ -29,9 +29,11 @@ export type EventDraft = {
 
 export type Link = { readonly prev: string | null; readonly recordedAt: string; readonly version: number };
 
-/** Throws NotCanonical and InvalidInstant. */
+/** Throws NotCanonical, InvalidInstant, and RangeError for an instant that no read model can keep. */
 export function draftEvent(stream: string, id: string, event: NewEvent): EventDraft {
-  instantToNanos(event.occurredAt);
+  if (!isIndexable(instantToNanos(event.occurredAt))) {
+    throw new RangeError(`it occurred at ${event.occurredAt}, outside the years 1678 to 2261`);
+  }
   const { type, schemaVersion } = event;
   const data = canonicalJson(event.data);
   const metadata = canonicalJson(event.metadata);

@@ -34,7 +34,7 @@ export type {
   Guard,
   StreamWrite,
 } from './event-store.js';
-export { compareInstants, InvalidInstant, instantToNanos, nanosToInstant } from './instant.js';
+export { compareInstants, InvalidInstant, instantToNanos, isIndexable, nanosToInstant } from './instant.js';
 export { type CheckpointKey, readCheckpoint, waitForCheckpoint } from './checkpoint.js';
 export { createEventStore, type EventStoreOptions } from './postgres-event-store.js';
 export { requestDigest } from './request-digest.js';

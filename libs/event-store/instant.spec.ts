@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { createSystemClock } from './clock.js';
-import { compareInstants, InvalidInstant, instantToNanos, nanosToInstant } from './instant.js';
+import { compareInstants, InvalidInstant, instantToNanos, isIndexable, nanosToInstant } from './instant.js';
 
 const YEAR_1 = instantToNanos('0001-01-01T00:00:00Z');
 const YEAR_9999 = instantToNanos('9999-12-31T23:59:59.999999999Z');
@@ -25,6 +25,12 @@ describe('an instant', () => {
     expect(compareInstants('2026-11-22T10:53:32.9Z', '2026-11-22T10:53:32.900000001Z')).toBeLessThan(0);
     expect(compareInstants('2026-11-22T10:53:32.9Z', '2026-11-22T10:53:32.90Z')).toBe(0);
     expect(compareInstants('2026-11-22T10:53:33Z', '2026-11-22T10:53:32.9Z')).toBeGreaterThan(0);
+  });
+
+  it('is indexable when 64 bits hold its nanoseconds', () => {
+    const edges = ['1677-09-21T00:12:43.145224192Z', '2262-04-11T23:47:16.854775807Z'].map(instantToNanos);
+    expect(edges.map(isIndexable)).toEqual([true, true]);
+    expect([edges[0]! - 1n, edges[1]! + 1n].map(isIndexable)).toEqual([false, false]);
   });
 
   it.each([

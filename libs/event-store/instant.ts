@@ -25,6 +25,14 @@ export function instantToNanos(text: string): bigint {
   return BigInt(millis) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
+/**
+ * Read models keep and index instants as nanoseconds in 64 bits, which hold 1677-09-21T00:12:43.145224192Z to
+ * 2262-04-11T23:47:16.854775807Z. An event outside could never be projected, so it is refused before it is in the log.
+ */
+export function isIndexable(nanos: bigint): boolean {
+  return BigInt.asIntN(64, nanos) === nanos;
+}
+
 /** The shortest text of at least `digits` fraction digits (default 6) that holds these nanoseconds exactly. */
 export function nanosToInstant(nanos: bigint, digits = 6): string {
   const seconds = nanos / 1_000_000_000n - (nanos % 1_000_000_000n < 0n ? 1n : 0n);

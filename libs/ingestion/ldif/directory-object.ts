@@ -2,7 +2,7 @@
  * What a directory dump says about one object: attributes of Active Directory (MS-ADA1–3) in their text and in their
  * binary forms (MS-DTYP §2.4.2 SID, §2.3.4 GUID).
  */
-import { instantToNanos, nanosToInstant } from '#event-store';
+import { instantToNanos, isIndexable, nanosToInstant } from '#event-store';
 import { accountKindOf, isEnabled } from '../account-class.js';
 import { dnsDomainOf } from '../distinguished-name.js';
 import type { Fact } from '../fact.js';
@@ -116,11 +116,11 @@ function guidText(bytes: Buffer): string | undefined {
   return [...hex, bytes.toString('hex', 8, 10), bytes.toString('hex', 10)].join('-');
 }
 
-/** 100 ns since 1601; 0 and the largest number mean never. */
+/** 100 ns since 1601; 0 and the largest number mean never, and what no read model can keep means nothing. */
 function fileTime(text: string | undefined): string | undefined {
   if (!text || !/^\d{1,19}$/.test(text) || text === '0' || text === FILETIME_NEVER) return undefined;
   const nanos = FILETIME_EPOCH + BigInt(text) * 100n;
-  return nanos < instantToNanos('9999-12-31T23:59:59Z') ? nanosToInstant(nanos, 7) : undefined;
+  return isIndexable(nanos) ? nanosToInstant(nanos, 7) : undefined;
 }
 
 /** `20261122105301.0Z` (RFC 4517 §3.3.13), which Active Directory keeps in whole seconds. */

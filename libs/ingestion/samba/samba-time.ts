@@ -2,7 +2,7 @@
  * The two clocks of a Samba log, both to the microsecond: headers in the server's local time without a zone, and JSON
  * lines with their offset from UTC. The JSON lines tell the zone of the headers around them; without one it is UTC.
  */
-import { instantToNanos, nanosToInstant } from '#event-store';
+import { instantToNanos, isIndexable, nanosToInstant } from '#event-store';
 import { UnreadableRecord } from '../ingestion.error.js';
 
 const NANOS_PER_MINUTE = 60_000_000_000n;
@@ -39,8 +39,9 @@ export function firstOffset(head: Buffer): number {
 
 function toUtc(instant: string, offsetMinutes: number): string {
   try {
-    const nanos = instantToNanos(instant);
-    return offsetMinutes === 0 ? instant : nanosToInstant(nanos - BigInt(offsetMinutes) * NANOS_PER_MINUTE);
+    const nanos = instantToNanos(instant) - BigInt(offsetMinutes) * NANOS_PER_MINUTE;
+    if (!isIndexable(nanos)) throw new RangeError('no event can have occurred outside the years 1678 to 2261');
+    return offsetMinutes === 0 ? instant : nanosToInstant(nanos);
   } catch (cause) {
     throw new UnreadableRecord(`"${instant.slice(0, -1)}" is not a time`, { cause });
   }
