@@ -17,7 +17,7 @@ import { controllers } from './http/controllers.js';
 import { AccessGuard } from './http/access.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ReadYourWrites } from './http/read-your-writes.js';
-import { schemaPipe } from './http/schema-pipe.js';
+import { noNul, schemaPipe } from './http/schema-pipe.js';
 import { loggerOptions } from './logging.js';
 import { Doctor } from './doctor.js';
 import { Metrics } from './metrics.js';
@@ -66,6 +66,7 @@ export class AppModule {
         ...provided,
         Doctor,
         { provide: APP_PIPE, useFactory: schemaPipe },
+        { provide: APP_PIPE, useValue: noNul },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_INTERCEPTOR, useClass: ReadYourWrites },

@@ -4,7 +4,6 @@
  */
 import type { Params } from 'nestjs-pino';
 import pino from 'pino';
-import { randomUUID } from 'node:crypto';
 
 type LoggedRequest = { id: unknown; method: string; url: string };
 
@@ -14,10 +13,11 @@ export function createLogger(level: string): pino.Logger {
 
 export function loggerOptions(level: string): Params {
   return {
+    forRoutes: ['/{*path}'], // nestjs-pino's own default matches no path of the Fastify adapter
     pinoHttp: {
       logger: createLogger(level),
-      genReqId: () => randomUUID(),
-      customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'debug'),
+      // A failure's reason was logged as an error by problem.filter.ts.
+      customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'warn' : 'debug'),
       serializers: {
         req: (request: LoggedRequest) => ({ id: request.id, method: request.method, path: request.url.split('?')[0] }),
         res: (response: { statusCode: number }) => ({ statusCode: response.statusCode }),

@@ -20,10 +20,14 @@ import { openKeyEncryptionKey } from './boot/keys.js';
 import { DataFolder } from './boot/local-file.js';
 import type { ServerConfig } from './config.js';
 import { prepareHttp } from './http/prepare-http.js';
+import { refuseUnroutable } from './http/problem.filter.js';
 import { createLogger } from './logging.js';
 import { Metrics } from './metrics.js';
 
 export type RunningServer = { readonly url: string; close(): Promise<void> };
+
+/** Of everything but imports, which are read as they come. */
+const BODY_BYTES_MAX = 1024 * 1024;
 
 type Undo = { add(step: () => Promise<unknown> | void): void; run(): Promise<void> };
 
@@ -87,7 +91,12 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
 }
 
 async function createApp(parts: ServerParts): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({ bodyLimit: 1024 * 1024, forceCloseConnections: 'idle' });
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_BYTES_MAX,
+    forceCloseConnections: 'idle',
+    genReqId: () => randomUUID(),
+    frameworkErrors: refuseUnroutable,
+  });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(parts), adapter, { bufferLogs: true });
   app.useLogger(app.get(Logger));
   await prepareHttp(app);

@@ -3,7 +3,7 @@
  * coded errors to HTTP statuses; an error without a code is ours, is logged whole and told as INTERNAL.
  */
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 export type ProblemFields = { readonly [key: string]: unknown };
 
@@ -44,6 +44,15 @@ const statusByCode: Record<string, number> = {
   KEY_VERSION_CONTENDED: 409,
 };
 
+/** What Nest and Fastify refuse themselves. */
+const codeByStatus: Record<number, string> = {
+  400: 'REQUEST_INVALID',
+  404: 'NOT_FOUND',
+  413: 'BODY_TOO_LARGE',
+  414: 'PATH_TOO_LONG',
+  415: 'MEDIA_TYPE_UNSUPPORTED',
+};
+
 const titles: Record<number, string> = {
   400: 'Bad request',
   401: 'Not authenticated',
@@ -51,32 +60,32 @@ const titles: Record<number, string> = {
   404: 'Not found',
   409: 'Conflict',
   413: 'Too large',
+  414: 'Path too long',
   415: 'Unsupported media type',
   422: 'Request id used before',
   500: 'Internal error',
   503: 'Not available now',
 };
 
-type CodedError = Error & { code?: unknown; kind?: unknown; retryAfterMs?: unknown };
+type CodedError = Error & { code?: unknown; kind?: unknown; retryAfterMs?: unknown; statusCode?: unknown };
 
 export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
-  if (error instanceof HttpException) {
-    const status = error.getStatus();
-    return new Problem(status, status === 404 ? 'NOT_FOUND' : `HTTP_${status}`, error.message);
-  }
-  const { code, kind, message, retryAfterMs } = error as CodedError;
+  if (error instanceof HttpException) return refusedByFramework(error.getStatus(), error.message);
+  const { code, kind, message, retryAfterMs, statusCode } = error as CodedError;
   if (typeof code !== 'string') return undefined;
-  const fastifyStatus = (error as { statusCode?: unknown }).statusCode;
-  const status =
-    statusByKind[String(kind)] ??
-    statusByCode[code] ??
-    (code.startsWith('SPN_') ? 400 : undefined) ??
-    (code.startsWith('FST_') && typeof fastifyStatus === 'number' ? fastifyStatus : undefined);
+  if (code.startsWith('FST_'))
+    return typeof statusCode === 'number' ? refusedByFramework(statusCode, message) : undefined;
+  const status = statusByKind[String(kind)] ?? statusByCode[code] ?? (code.startsWith('SPN_') ? 400 : undefined);
   if (status === undefined) return undefined;
   const headers: Record<string, string> =
     typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {};
   return new Problem(status, code, message, {}, headers);
+}
+
+function refusedByFramework(status: number, message: string): Problem | undefined {
+  const code = codeByStatus[status];
+  return code === undefined ? undefined : new Problem(status, code, message);
 }
 
 @Catch()
@@ -93,19 +102,27 @@ export class ProblemFilter implements ExceptionFilter {
         requestId: request.id,
       });
     }
-    if (reply.sent || reply.raw.headersSent) return;
-    void reply
-      .status(problem.status)
-      .headers(problem.headers)
-      .type('application/problem+json')
-      .send({
-        type: `urn:kerbtrail:problem:${problem.code}`,
-        title: titles[problem.status] ?? 'Error',
-        status: problem.status,
-        code: problem.code,
-        detail: problem.message,
-        instance: request.url.split('?')[0],
-        ...problem.fields,
-      });
+    if (!reply.sent && !reply.raw.headersSent) send(problem, request, reply);
   }
+}
+
+/** For Fastify: a path that is no path, or too long a part of one, never reaches a route. */
+export function refuseUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  send(toProblem(error) ?? new Problem(400, 'REQUEST_INVALID', error.message), request, reply);
+}
+
+function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  void reply
+    .status(problem.status)
+    .headers(problem.headers)
+    .type('application/problem+json')
+    .send({
+      type: `urn:kerbtrail:problem:${problem.code}`,
+      title: titles[problem.status] ?? 'Error',
+      status: problem.status,
+      code: problem.code,
+      detail: problem.message,
+      instance: request.url.split('?')[0],
+      ...problem.fields,
+    });
 }
