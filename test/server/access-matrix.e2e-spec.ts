@@ -45,6 +45,14 @@ const MATRIX = `
   . . x . . .  POST   /v1/presentations/{presentation}/application-requests
   . . . x . x  POST   /v1/imports
   . . . x x x  GET    /v1/imports
+  . . . . x x  GET    /v1/forests
+  . . . . x x  GET    /v1/forests/{forest}
+  . . . . x x  GET    /v1/accounts
+  . . . . x x  GET    /v1/accounts/{account}
+  . . . . x x  GET    /v1/accounts/{account}/timeline
+  . . . . x x  GET    /v1/duplicates
+  . . . . x x  GET    /v1/findings
+  . . . . x x  GET    /v1/tickets
   . . . . x x  GET    /v1/spns
   . . . . x x  GET    /v1/spns/holders
   . . . . x x  GET    /v1/spns/history
