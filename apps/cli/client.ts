@@ -40,6 +40,7 @@ export type ClientOptions = {
 
 export class Client {
   private position: number | undefined;
+  private readonly leaving = new AbortController();
 
   constructor(
     readonly server: Server,
@@ -53,11 +54,12 @@ export class Client {
     return new Client({ ...this.server, token }, { ...this.options, after: this.position });
   }
 
-  /** What queries read after from here on. */
-  get after(): number | undefined {
-    return this.position;
+  /** Breaks off what is under way: a server that is to stop would wait for its answer to be taken. */
+  leave(): void {
+    this.leaving.abort();
   }
 
+  /** Queries from here on see everything up to this log position. */
   readAfter(position: number | undefined): void {
     if (position !== undefined) this.position = Math.max(position, this.position ?? 0);
   }
@@ -125,6 +127,7 @@ export class Client {
       method: call.method,
       headers,
       agent: false,
+      signal: this.leaving.signal,
     });
     return new Promise((resolve, reject) => {
       request.once('response', resolve);

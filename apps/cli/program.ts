@@ -9,9 +9,10 @@ import { addEventsCommands } from './commands/events.js';
 import { addFailuresCommands } from './commands/failures.js';
 import { addFindingsCommand } from './commands/findings.js';
 import { addForestCommands } from './commands/forest.js';
-import { addImportCommand } from './commands/import.js';
+import { addImportCommands } from './commands/import.js';
 import { addOperationCommands } from './commands/operation.js';
 import { addSpnCommands } from './commands/spn.js';
+import { addTicketsCommand } from './commands/tickets.js';
 import { addKeyCommands, addTokenCommands } from './commands/token.js';
 import { FORMATS } from './output.js';
 import { Sessions, type Terminal } from './session.js';
@@ -49,10 +50,11 @@ export function createProgram(terminal: Terminal): Command {
     .exitOverride()
     .addHelpText('after', HELP);
   addDemoCommand(program, sessions);
-  addImportCommand(program, sessions);
+  addImportCommands(program, sessions);
   addSpnCommands(program, sessions);
   addAttemptsCommands(program, sessions);
   addFailuresCommands(program, sessions);
+  addTicketsCommand(program, sessions);
   addFindingsCommand(program, sessions);
   addEventsCommands(program, sessions);
   addForestCommands(program, sessions);

@@ -67,6 +67,9 @@ function readInstants(folder: string): Readonly<Record<string, string>> {
 
 function isRecordOfTexts(value: unknown): value is Record<string, string> {
   return (
-    typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'string')
+    typeof value === 'object' &&
+    !Array.isArray(value) &&
+    value !== null &&
+    Object.values(value).every((entry) => typeof entry === 'string')
   );
 }

@@ -120,7 +120,7 @@ async function start(folder: Folder, env: NodeJS.ProcessEnv, port: number): Prom
   const local = readPrivateFile<LocalFile>(folder.localFile);
   if (!local) throw environmentError('SERVER_START', `the server started but wrote no ${folder.localFile}`);
   const notices = logged(readLog(folder, logBegin))
-    .filter(({ level }) => level >= WARNING)
+    .filter(({ level }) => level >= WARNING && level < ERROR)
     .map(({ message }) => message);
   return { ...local, isOurs: true, notices, ended, stop: () => stop(child, ended) };
 }

@@ -91,6 +91,7 @@ export class Sessions {
         after: options.after,
         onWait: (reason) => output.note(`${reason} Waiting.`),
       });
+      cleanUps.push(async () => client.leave());
       if (server.isOurs) await readToHead(client);
       const atEnd = (step: () => Promise<void>) => void cleanUps.push(step);
       const session = { terminal: this.terminal, folder, output, server, client, atEnd };

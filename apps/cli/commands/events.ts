@@ -126,7 +126,9 @@ function printTail(output: Session['output'], rows: readonly EventRow[]): void {
     if (output.format !== 'table') output.record(row, []);
     else {
       const type = paintType(row.type.padEnd(26), row, colors);
-      output.say(`${colors.dim(String(row.position).padStart(7))}  ${row.occurredAt}  ${type}  ${about(row)}`);
+      output.say(
+        `${colors.dim(String(row.position).padStart(7))}  ${row.occurredAt}  ${type}  ${about(row)}`.trimEnd(),
+      );
     }
   }
 }

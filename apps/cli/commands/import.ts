@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../cli.error.js';
 import { importFile, type Imported, type Quarantined } from '../import-file.js';
 import { readInstant } from '../instants.js';
-import type { Output } from '../output.js';
+import { addFilters, type Filter, filtersOf } from '../filters.js';
+import type { Output, Page } from '../output.js';
 import { startProgress } from '../progress.js';
 import { findRecordings, type Recording } from '../recordings.js';
 import type { Session, Sessions } from '../session.js';
@@ -11,7 +12,35 @@ import type { Column } from '../table.js';
 
 type ImportOptions = { readonly forest?: string; readonly source?: string; readonly observedAt?: string };
 
-const number = (value: number): string => value.toLocaleString('en');
+type ImportRow = {
+  readonly name: string;
+  readonly kind: string;
+  readonly forest: string | null;
+  readonly startedAt: string;
+  readonly startedBy: string | null;
+  readonly finishedAt: string | null;
+  readonly appended: number | null;
+  readonly quarantined: number | null;
+};
+
+const PAGING = ['limit', 'cursor'] as const satisfies readonly Filter[];
+
+const number = (value: number | null): string | null => value?.toLocaleString('en') ?? null;
+
+const importColumns: readonly Column<ImportRow>[] = [
+  { head: 'STARTED', value: ({ startedAt }) => startedAt },
+  { head: 'FILE', value: ({ name }) => name },
+  { head: 'KIND', value: ({ kind }) => kind },
+  { head: 'FOREST', value: ({ forest }) => forest },
+  { head: 'NEW', value: ({ appended }) => number(appended), align: 'right' },
+  { head: 'QUARANTINED', value: ({ quarantined }) => number(quarantined), align: 'right' },
+  { head: 'BY', value: ({ startedBy }) => startedBy },
+  {
+    head: 'STATE',
+    value: ({ finishedAt }) => (finishedAt ? 'finished' : 'broke off'),
+    paint: (text, { finishedAt }, colors) => (finishedAt ? text : colors.red(text)),
+  },
+];
 
 const columns: readonly Column<Imported>[] = [
   { head: 'FILE', value: ({ report }) => report.name },
@@ -29,7 +58,7 @@ const columns: readonly Column<Imported>[] = [
   },
 ];
 
-export function addImportCommand(program: Command, sessions: Sessions): void {
+export function addImportCommands(program: Command, sessions: Sessions): void {
   program
     .command('import <path...>')
     .summary('read logs and directory dumps of other systems')
@@ -59,6 +88,16 @@ Exit code 1 when a record was quarantined.`,
         const recordings = findRecordings(paths, observedAt);
         const imported = await importAll(session, recordings, { forest, source });
         return report(session.output, imported);
+      }),
+    );
+
+  addFilters(program.command('imports'), PAGING)
+    .summary('what was imported')
+    .description('Imports that added something, the newest first. One that did not finish is to be run again.')
+    .action(
+      sessions.action(async ({ client, output }, _, options) => {
+        const page = await client.get<Page<ImportRow>>('/v1/imports', filtersOf(options, PAGING));
+        output.page(page, importColumns, 'nothing yet: kerbtrail import PATH…');
       }),
     );
 }
