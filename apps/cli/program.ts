@@ -35,9 +35,10 @@ export function createProgram(terminal: Terminal): Command {
     .description('Kerbtrail: every SPN registration and every step of Kerberos mutual authentication, as events.')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(FORMATS).default('table'))
     .addOption(
-      new Option('--after <position>', 'read no state older than this log position').argParser(
-        wholeNumber(0, Number.MAX_SAFE_INTEGER),
-      ),
+      new Option(
+        '--after <position>',
+        'read no state older than this log position (default: all of the log; 0: what is there)',
+      ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
     )
     .option('--token-file <file>', 'file that holds the token to use')
     .configureOutput({

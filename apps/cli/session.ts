@@ -92,7 +92,7 @@ export class Sessions {
         onWait: (reason) => output.note(`${reason} Waiting.`),
       });
       cleanUps.push(async () => client.leave());
-      if (server.isOurs) await readToHead(client);
+      if (options.after === undefined) await readToHead(client);
       const atEnd = (step: () => Promise<void>) => void cleanUps.push(step);
       const session = { terminal: this.terminal, folder, output, server, client, atEnd };
       return await Promise.race([work(session), interruption.happens, gone(server)]);
@@ -108,8 +108,8 @@ export class Sessions {
 }
 
 /**
- * Lets queries wait for everything that is in the log by now: what other processes wrote, or, on a server that has just
- * started, what its read models had not read when the last one stopped. A server that is not ready says so itself.
+ * Lets queries wait for everything that is in the log by now: what the command before this one did, what other processes wrote,
+ * what the read models of a server that has just started had not read yet. A server that is not ready says so itself.
  */
 export async function readToHead(client: Client): Promise<void> {
   try {
