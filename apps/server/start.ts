@@ -28,6 +28,7 @@ export type RunningServer = { readonly url: string; close(): Promise<void> };
 
 /** Of everything but imports, which are read as they come. */
 const BODY_BYTES_MAX = 1024 * 1024;
+const FINISH_MS_MAX = 5_000;
 
 type Undo = { add(step: () => Promise<unknown> | void): void; run(): Promise<void> };
 
@@ -40,7 +41,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     undo.add(() => folder.release());
     const parts = await openParts(config, undo);
     const app = await createApp(parts);
-    undo.add(() => app.close());
+    undo.add(() => closeApp(app));
     const token = await operatorToken(folder, app, parts);
     const url = await listen(app, config);
     folder.publish({ url, pid: process.pid, token });
@@ -102,6 +103,13 @@ async function createApp(parts: ServerParts): Promise<NestFastifyApplication> {
   await prepareHttp(app);
   await app.init();
   return app;
+}
+
+/** Requests at hand are finished, but an upload or a tail that goes on for long is cut off. */
+async function closeApp(app: NestFastifyApplication): Promise<void> {
+  const overdue = setTimeout(() => app.getHttpServer().closeAllConnections(), FINISH_MS_MAX);
+  await app.close();
+  clearTimeout(overdue);
 }
 
 async function listen(app: NestFastifyApplication, { host, port }: ServerConfig): Promise<string> {

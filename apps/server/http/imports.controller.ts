@@ -61,6 +61,7 @@ export class ImportsController {
     }
     const forest = readableForest(access, asked);
     const answer = new NdjsonAnswer(reply);
+    const chunks = paced(body, answer);
     try {
       const report = await importFile(
         {
@@ -73,12 +74,11 @@ export class ImportsController {
           onProgress: (progress) => answer.write({ progress }),
           onQuarantine: (quarantined) => answer.write({ quarantined }),
         },
-        paced(body, answer),
+        chunks,
       );
       if (report.leftOut) answer.write({ leftOut: report.leftOut });
       answer.write({ finished: report });
     } catch (error) {
-      body.resume(); // what is left of the file goes nowhere, so that the client can finish sending and read the answer
       if (!answer.begun) throw error;
       const { code, message } = toProblem(error) ?? {
         code: 'INTERNAL',
@@ -86,6 +86,10 @@ export class ImportsController {
       };
       request.log.error(error);
       answer.write({ failed: { code, detail: message } });
+    } finally {
+      // What is left of the file goes nowhere, so that the client can finish sending, read the answer and ask on.
+      await chunks.return(undefined);
+      body.resume();
     }
     answer.end();
   }
@@ -99,7 +103,7 @@ export class ImportsController {
 }
 
 /** The file's chunks, held back while the client does not read its answer. */
-async function* paced(body: Readable, answer: NdjsonAnswer): AsyncGenerator<Uint8Array> {
+async function* paced(body: Readable, answer: NdjsonAnswer): AsyncGenerator<Uint8Array, void> {
   // Not destroyed when the reader gives up: its connection must still carry the answer.
   for await (const chunk of body.iterator({ destroyOnReturn: false })) {
     await answer.drained();
