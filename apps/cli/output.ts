@@ -63,7 +63,7 @@ export function createOutput({ stdout, stderr }: Streams, format: Format): Outpu
       else write(format === 'json' ? JSON.stringify(answer, null, 2) : JSON.stringify(answer));
     },
     say(text = '') {
-      if (isForPeople) write(wrapWords(shortenInstants(text, undefined), style.width, leadingSpace(text)));
+      if (isForPeople) write(wrapWords(shortenInstants(text, undefined), style.width));
     },
     heading(text) {
       if (isForPeople) write(`\n${colors.bold(shortenInstants(text, undefined))}`);
@@ -76,9 +76,4 @@ export function createOutput({ stdout, stderr }: Streams, format: Format): Outpu
       stderr.write(`${errorColors.red('✗')} ${errorColors.bold(code)}: ${visible(message)}${advice}\n`);
     },
   };
-}
-
-/** What is wrapped goes on below its own beginning. */
-function leadingSpace(text: string): string {
-  return / */.exec(text)?.[0] ?? '';
 }

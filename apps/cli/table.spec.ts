@@ -91,6 +91,12 @@ describe('wrapping', () => {
     expect(lines.join(' ')).toBe(text);
   });
 
+  it('goes on below its own beginning, coloured or not', () => {
+    const { dim } = pc.createColors(true);
+    expect(wrapWords('  aa bb cc', 8)).toBe('  aa bb\n  cc');
+    expect(wrapWords(dim('  aa bb cc'), 8)).toBe(dim('  aa bb\n  cc'));
+  });
+
   it('keeps a longer word whole', () => {
     expect(wrapWords('a HTTP/web1.corp.example b', 10, '  ')).toBe('a\n  HTTP/web1.corp.example\n  b');
   });

@@ -1,8 +1,9 @@
 /** Text broken at spaces to fit a terminal; colour codes take no room. */
 
+const LEAD = new RegExp(String.raw`^(?:\u001b\[\d+m| )*`);
 const COLOUR_CODE = new RegExp(String.raw`\u001b\[\d+m`, 'g');
 
-/** Lines after the first of each paragraph are indented. `width` undefined: as it is. A longer word stays whole. */
+/** A wrapped line goes on below its own beginning, `indent` further in. `width` undefined: as it is. A longer word stays whole. */
 export function wrapWords(text: string, width: number | undefined, indent = ''): string {
   if (width === undefined) return text;
   return text
@@ -17,12 +18,14 @@ export function visibleLength(text: string): number {
 
 function wrapLine(line: string, width: number, indent: string): string {
   if (visibleLength(line) <= width) return line;
-  const [first = '', ...words] = line.split(/(?<=\S) +/);
-  const lines = [first];
+  const lead = LEAD.exec(line)?.[0] ?? '';
+  const margin = lead.replaceAll(COLOUR_CODE, '') + indent;
+  const [first = '', ...words] = line.slice(lead.length).split(/ +/);
+  const lines = [lead + first];
   for (const word of words) {
     const longer = `${lines.at(-1)} ${word}`;
     if (visibleLength(longer) <= width) lines[lines.length - 1] = longer;
-    else lines.push(`${indent}${word}`);
+    else lines.push(margin + word);
   }
   return lines.join('\n');
 }

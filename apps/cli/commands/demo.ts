@@ -124,8 +124,8 @@ function tellOutcome(
   output.say(`  ${sign} ${spn.padEnd(24)} ${what}`);
   const indent = `    ${' '.repeat(24)} `;
   if (holders.length > 1) {
-    output.say(colors.dim(`${indent}${holders.join(' and ')} both hold it: the forest refused the second`));
-    output.say(colors.dim(`${indent}(${refusal}); with enforcement "audit" it took it`));
+    const story = `the forest refused the second (${refusal}), and accepted it once its enforcement was "audit"`;
+    output.say(colors.dim(`${indent}${holders.join(' and ')} both hold it: ${story}`));
   } else if (!holders.includes(runsAs)) {
     output.say(colors.dim(`${indent}the service runs as ${runsAs}, but ${holders.join(' and ')} holds the SPN`));
   }
