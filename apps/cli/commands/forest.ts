@@ -1,5 +1,5 @@
 /** `kerbtrail forest`: forests of our own, which take commands, and observed ones, which imports made. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Client } from '../client.js';
 import { wholeNumber } from '../filters.js';
 import type { Output, Page } from '../output.js';
@@ -138,10 +138,14 @@ function policyOptions(command: Command): Command {
     .addOption(new Option('--logon-lifetime <seconds>', 'of a logon').argParser(wholeNumber(1, LIFETIME_SECONDS_MAX)))
     .addOption(new Option('--ticket-lifetime <seconds>', 'of a ticket').argParser(wholeNumber(1, LIFETIME_SECONDS_MAX)))
     .addOption(
-      new Option('--etypes <etypes...>', 'encryption types, the strongest first')
-        .choices(Object.keys(ETYPES))
-        .argParser((text: string, before: readonly number[] = []) => [...before, ETYPES[text as keyof typeof ETYPES]]),
+      new Option('--etypes <etypes...>', 'encryption types, the strongest first: aes256 aes128').argParser(readEtype),
     );
+}
+
+function readEtype(text: string, before: readonly number[] = []): readonly number[] {
+  const etype = ETYPES[text as keyof typeof ETYPES];
+  if (etype === undefined) throw new InvalidArgumentError(`Allowed choices are ${Object.keys(ETYPES).join(', ')}.`);
+  return [...before, etype];
 }
 
 /** Undefined when no option was given. */

@@ -4,6 +4,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { resolveAccount } from '../account-names.js';
 import { environmentError } from '../cli.error.js';
 import { addFilters, type Filter, filtersOf } from '../filters.js';
+import { readInstant } from '../instants.js';
 import type { Page } from '../output.js';
 import type { Session, Sessions } from '../session.js';
 import type { Column } from '../table.js';
@@ -30,6 +31,7 @@ type NewToken = {
   readonly forest?: string;
   readonly domain?: readonly string[];
   readonly administers?: readonly string[];
+  readonly selfOnly?: boolean;
   readonly expires?: string;
   readonly note?: string;
   readonly outFile?: string;
@@ -67,7 +69,10 @@ export function addTokenCommands(program: Command, sessions: Sessions): void {
     .option('--forest <forest>', 'limit it to this forest')
     .option('--domain <domain...>', 'limit what it administers to these domains')
     .option('--administers <account...>', 'limit what it administers to these accounts')
-    .option('--expires <instant>', 'until when it is valid (default: until revoked)')
+    .option('--self-only', 'administers no account: a computer then writes its own SPNs by the validated-write rule')
+    .option('--expires <instant>', 'until when it is valid (default: until revoked)', (text) =>
+      readInstant(text, new Date()),
+    )
     .option('--note <text>', 'what it is for')
     .option('--out-file <file>', 'write it into a file that only you can read, instead of printing it')
     .addHelpText(
@@ -99,9 +104,10 @@ export function addTokenCommands(program: Command, sessions: Sessions): void {
 }
 
 async function createToken({ client, output }: Session, options: NewToken): Promise<void> {
-  const { role, account, forest, domain, administers, expires, note, outFile } = options;
+  const { role, account, forest, domain, administers, selfOnly, expires, note, outFile } = options;
   const accountId = account === undefined ? undefined : await resolveAccount(client, account, forest);
-  const accounts = administers && (await Promise.all(administers.map((name) => resolveAccount(client, name, forest))));
+  const named = selfOnly ? [] : administers;
+  const accounts = named && (await Promise.all(named.map((name) => resolveAccount(client, name, forest))));
   const body = {
     actor: accountId === undefined ? (options.actor ?? 'command-line') : `account:${accountId}`,
     roles: role,
@@ -185,6 +191,10 @@ function openNew(path: string): number {
 }
 
 function scopeText({ forest, domains, accounts }: TokenRow['scope']): string {
-  const parts = [forest, domains && `domains ${domains.join(' ')}`, accounts && `${accounts.length} accounts`];
+  const parts = [
+    forest,
+    domains && `domains ${domains.join(' ')}`,
+    accounts && (accounts.length === 0 ? 'itself only' : `${accounts.length} accounts`),
+  ];
   return parts.filter(Boolean).join('; ') || 'all';
 }
