@@ -198,6 +198,20 @@ describe('a forest of our own', () => {
     expect(stderr).toContain('✗ ERROR_DS_SPN_VALUE_NOT_UNIQUE_IN_FOREST');
   });
 
+  it('tells an installer that may not read whom it clashes with all the same', async () => {
+    const file = join(files, 'installer.token');
+    const scope = ['--forest', 'cli.example', '--administers', 'svc-old'];
+    await succeeds('token', 'create', '--role', 'installer', '--actor', 'setup', ...scope, '--out-file', file);
+    const [{ account: old }, { account: web }] = (await Promise.all(
+      ['svc-old', 'svc-web'].map(
+        async (name) => (await rowsOf('account', 'list', '--name', name, '--forest', 'cli.example'))[0],
+      ),
+    )) as [{ account: string }, { account: string }];
+    const refused = await kerbtrail(['--token-file', file, 'spn', 'add', old, 'HTTP/web.cli.example']);
+    expect(refused).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(web) });
+    expect(refused.stderr).toContain('ERROR_DS_SPN_VALUE_NOT_UNIQUE_IN_FOREST');
+  });
+
   it('that audits accepts the duplicate, says so and reports it', async () => {
     await succeeds('forest', 'policy', 'set', 'cli.example', '--enforcement', 'audit');
     expect(await succeeds('spn', 'add', 'svc-old', ...duplicate)).toContain('is now a duplicate');

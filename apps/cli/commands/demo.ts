@@ -64,8 +64,9 @@ async function demo(session: Session, exit: boolean): Promise<void> {
 
   await report(client, output, recorded);
   await tellNext(session, file, { forest, running, recorded });
-  if (exit || !server.isOurs) return;
-  output.say(output.colors.dim('\nServing until Ctrl-C.'));
+  if (exit) return;
+  const stays = 'Serving until Ctrl-C: the sample services; the server was running before and stays.';
+  output.say(output.colors.dim(`\n${server.isOurs ? 'Serving until Ctrl-C.' : stays}`));
   await parentGone();
 }
 

@@ -189,13 +189,22 @@ async function write(
   }
 }
 
-/** Events know accounts by their id; people by their name. */
 async function showHolders(client: Client, output: Output, spn: string, holders: readonly Holder[]): Promise<void> {
   const rows = await Promise.all(
     holders.map(async ({ account, spn: held, by }) => {
-      const { rows } = await client.get<Page<AccountRow>>('/v1/accounts', { name: account });
-      return { spn, finding: CLASHES[by] ?? by, account: rows[0]?.samAccountName ?? account, held };
+      return { spn, finding: CLASHES[by] ?? by, account: await nameOf(client, account), held };
     }),
   );
   output.rows(rows, findingColumns, '');
+}
+
+/** Events know accounts by their id, people by their name; who may write but not read is told the id. */
+async function nameOf(client: Client, account: string): Promise<string> {
+  try {
+    const { rows } = await client.get<Page<AccountRow>>('/v1/accounts', { name: account });
+    return rows[0]?.samAccountName ?? account;
+  } catch (error) {
+    if (error instanceof ServerProblem) return account;
+    throw error;
+  }
 }

@@ -194,7 +194,7 @@ function scopeText({ forest, domains, accounts }: TokenRow['scope']): string {
   const parts = [
     forest,
     domains && `domains ${domains.join(' ')}`,
-    accounts && (accounts.length === 0 ? 'itself only' : `${accounts.length} accounts`),
+    accounts && (accounts.length === 0 ? 'itself only' : `accounts ${accounts.join(' ')}`),
   ];
   return parts.filter(Boolean).join('; ') || 'all';
 }
