@@ -3,7 +3,7 @@
  * record or left-out file, and a last line `finished` or `failed`. What was read before a failure is in the log.
  */
 import { Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ import type { Access } from '#operations';
 import { PrismaClient } from '#postgres';
 import { findImports, findOperationsParameters, type FindOperations, instantText } from '#projections';
 import { Allow, CurrentAccess, readableForest } from './access.guard.js';
-import { NdjsonAnswer } from './ndjson-answer.js';
+import { AnswersInLines, NdjsonAnswer } from './ndjson-answer.js';
 import { IMPORT_MEDIA_TYPE } from './prepare-http.js';
 import { Problem, toProblem } from './problem.filter.js';
 
@@ -44,7 +44,7 @@ export class ImportsController {
   @ApiOperation({ summary: 'Import a log or a directory dump; running it twice adds nothing twice' })
   @ApiConsumes(IMPORT_MEDIA_TYPE)
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
-  @ApiProduces('application/x-ndjson')
+  @AnswersInLines()
   async import(
     @Query({ schema: importQuery }) { name, forest: asked, source, observedAt }: z.infer<typeof importQuery>,
     @CurrentAccess() access: Access,

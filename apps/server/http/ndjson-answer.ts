@@ -1,6 +1,15 @@
 /** An answer of JSON lines that begins with its first line: until then an error is still an ordinary problem. */
+import { applyDecorators, HttpCode } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { once } from 'node:events';
+import { reference } from './openapi.js';
+
+export const AnswersInLines = (): MethodDecorator =>
+  applyDecorators(
+    HttpCode(200),
+    ApiOkResponse({ description: 'JSON lines', content: { 'application/x-ndjson': { schema: reference('Line') } } }),
+  );
 
 export class NdjsonAnswer {
   begun = false;

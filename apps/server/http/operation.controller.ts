@@ -1,6 +1,6 @@
 /** What an operator runs and looks at: projections and their rebuild, tokens there are, and the doctor's findings. */
 import { Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Pool } from 'pg';
 import { z } from 'zod';
@@ -19,7 +19,7 @@ import {
 } from '#projections';
 import { Doctor } from '../doctor.js';
 import { Allow, CurrentAccess, demandUnscoped } from './access.guard.js';
-import { NdjsonAnswer } from './ndjson-answer.js';
+import { AnswersInLines, NdjsonAnswer } from './ndjson-answer.js';
 import { Problem, toProblem } from './problem.filter.js';
 
 const projectionName = z.string().min(1).max(64);
@@ -67,7 +67,7 @@ export class OperationController {
 
   @Post('projections/:projection/rebuild')
   @ApiOperation({ summary: 'Build a read model anew beside the old one, then swap; answers in JSON lines' })
-  @ApiProduces('application/x-ndjson')
+  @AnswersInLines()
   async rebuild(
     @Param('projection', { schema: projectionName }) name: string,
     @CurrentAccess() access: Access,

@@ -3,8 +3,8 @@
  */
 import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { readFileSync } from 'node:fs';
+import { SwaggerModule } from '@nestjs/swagger';
+import { openApi } from './openapi.js';
 
 export const IMPORT_MEDIA_TYPE = 'application/octet-stream';
 
@@ -23,32 +23,4 @@ export async function prepareHttp(app: NestFastifyApplication): Promise<void> {
     jsonDocumentUrl: 'docs/openapi.json',
     yamlDocumentUrl: 'docs/openapi.yaml',
   });
-}
-
-function openApi(app: NestFastifyApplication) {
-  const builder = new DocumentBuilder()
-    .setOpenAPIVersion('3.1.0')
-    .setTitle('Kerbtrail')
-    .setDescription(
-      'Event-sourced audit of Kerberos mutual authentication: SPN registrations, every step of an authentication, and what they mean.',
-    )
-    .setVersion(version())
-    .addBearerAuth({
-      type: 'http',
-      scheme: 'bearer',
-      description: 'A token such as kt_…; `kerbtrail token create` makes one.',
-    })
-    .build();
-  return SwaggerModule.createDocument(app, builder);
-}
-
-/** Of package.json, found upwards from the built file and from the source alike. */
-function version(): string {
-  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
-    try {
-      return (JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version: string }).version;
-    } catch (error) {
-      if (folder.pathname === '/') throw error;
-    }
-  }
 }
