@@ -11,7 +11,7 @@ export type TestProcess = {
   output(): string;
   /** Waits for output that matches; throws with the output when the process ends or the deadline passes before. */
   waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
-  /** Sends the signal (default SIGTERM) and waits for the end; SIGKILL after 20 s. Gives the exit code or the signal. */
+  /** Sends the signal (default SIGTERM) and waits for the end; SIGKILL after 45 s. Gives the exit code or the signal. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
   /** The exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
@@ -19,7 +19,7 @@ export type TestProcess = {
 
 const OUTPUT_MAX = 1024 * 1024;
 const READY_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 45_000;
 
 /** Starts `node` with these arguments; `env` is added to our own. Resolves once `readyWhen` was seen in the output. */
 export async function startProcess(
