@@ -1,9 +1,10 @@
 /**
- * What the HTTP server needs before it listens: security headers, raw bodies for imports, and the OpenAPI 3.1 page at /docs.
+ * What the HTTP server needs before it listens: security headers, raw bodies for imports, metrics, and the OpenAPI 3.1 page at /docs.
  */
 import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
+import { Metrics } from '../metrics.js';
 import { openApi } from './openapi.js';
 
 export const IMPORT_MEDIA_TYPE = 'application/octet-stream';
@@ -15,6 +16,17 @@ export async function prepareHttp(app: NestFastifyApplication): Promise<void> {
     IMPORT_MEDIA_TYPE,
     (_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload),
   );
+  // A hook sees every answer, the refusals before any route too, with the status that it had in the end.
+  const metrics = app.get(Metrics);
+  fastify.addHook('onResponse', (request, reply, done) => {
+    metrics.observeRequest(
+      request.method,
+      request.routeOptions.url ?? 'none',
+      reply.statusCode,
+      reply.elapsedTime / 1000,
+    );
+    done();
+  });
   await app.register(helmet as never, {
     // The page of the OpenAPI document brings its own script and style, and nothing from elsewhere.
     contentSecurityPolicy: { directives: { scriptSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null } },

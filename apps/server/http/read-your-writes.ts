@@ -1,35 +1,23 @@
 /**
  * Read your own writes: every command answers with its log position, and every query takes `after=<position>` and waits, at most
- * five seconds, until the read models are there. It also measures every request.
+ * five seconds, until the read models are there.
  */
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { finalize, type Observable } from 'rxjs';
+import type { FastifyRequest } from 'fastify';
+import type { Observable } from 'rxjs';
 import { PROJECTORS, type Projectors } from '#projections';
-import { Metrics } from '../metrics.js';
 import { Problem } from './problem.filter.js';
 
 const WAIT_MS = 5_000;
 
 @Injectable()
 export class ReadYourWrites implements NestInterceptor {
-  constructor(
-    @Inject(PROJECTORS) private readonly projectors: Projectors,
-    private readonly metrics: Metrics,
-  ) {}
+  constructor(@Inject(PROJECTORS) private readonly projectors: Projectors) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest<{ Querystring: { after?: string } }>>();
-    const reply = http.getResponse<FastifyReply>();
-    const started = performance.now();
-    const route = request.routeOptions.url ?? 'unknown';
-    if (request.method === 'GET') await this.wait(request.query.after);
-    return next.handle().pipe(
-      finalize(() => {
-        this.metrics.observeRequest(request.method, route, reply.statusCode, (performance.now() - started) / 1000);
-      }),
-    );
+    const { method, query } = context.switchToHttp().getRequest<FastifyRequest<{ Querystring: { after?: string } }>>();
+    if (method === 'GET') await this.wait(query.after);
+    return next.handle();
   }
 
   private async wait(after: string | undefined): Promise<void> {
