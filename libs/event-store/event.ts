@@ -69,7 +69,3 @@ export function streamCategory(stream: string): string {
   const dash = stream.indexOf('-');
   return dash < 0 ? stream : stream.slice(0, dash);
 }
-
-export function streamId(stream: string): string {
-  return stream.slice(stream.indexOf('-') + 1);
-}

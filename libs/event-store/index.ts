@@ -10,7 +10,6 @@ export {
   type RecordedEvent,
   type SourceRef,
   streamCategory,
-  streamId,
   streamName,
 } from './event.js';
 export { leafHash } from './event-body.js';
