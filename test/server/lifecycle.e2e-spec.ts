@@ -1,9 +1,13 @@
 /**
  * How a server begins and ends, on an embedded PostgreSQL and on one that it shares: real processes, real signals.
  */
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
+import { request } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { createTestDatabase } from '../support/database.js';
 import { startProcess } from '../support/processes.js';
 import { newFolder, newKeyEncryptionKey, PROGRAM, serverEnv, startServer, type TestServer } from '../support/server.js';
@@ -34,12 +38,15 @@ describe('a server on its embedded PostgreSQL', () => {
   let folder: string;
   let server: TestServer | undefined;
 
-  beforeEach(async () => {
+  // One after the other on one folder: each begins with what the one before left.
+  beforeAll(async () => {
     folder = await newFolder();
   });
   afterEach(async () => {
     await server?.stop();
     server = undefined;
+  });
+  afterAll(async () => {
     const postgres = await postgresOf(folder);
     if (postgres !== undefined) process.kill(postgres, 'SIGQUIT');
     await rm(folder, { recursive: true, force: true });
@@ -49,6 +56,27 @@ describe('a server on its embedded PostgreSQL', () => {
     server = await startServer({ folder });
     expect(await postgresOf(folder)).toBeDefined();
     expect(await server.stop(signal)).toBe(0);
+    expect(await postgresOf(folder)).toBeUndefined();
+  });
+
+  it('ends in time though a tail is open and an upload never ends', async () => {
+    server = await startServer({ folder });
+    const { head } = await server.api.done<{ head: number }>('GET', '/v1/projections');
+    const tail = server.api.get(`/v1/events/tail?type=NothingEver&after=${head}&waitSeconds=30`).catch(() => 'cut off');
+    const endless = request(new URL('/v1/imports?name=endless.log', server.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.api.token}`, 'content-type': 'application/octet-stream' },
+    });
+    const cut = once(
+      endless.on('error', () => {}),
+      'close',
+    );
+    endless.write(gunzipSync(await readFile('samples/lab-samba-ad/log.samba.gz')));
+    while (Number((await server.api.done('GET', '/v1/projections'))['head']) <= head) await delay(50);
+    const began = performance.now();
+    expect(await server.stop()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(12_000);
+    await Promise.all([tail, cut]);
     expect(await postgresOf(folder)).toBeUndefined();
   });
 
