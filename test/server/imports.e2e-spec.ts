@@ -195,37 +195,6 @@ describe('garbage', () => {
   });
 });
 
-describe('a client that goes away in mid-upload', () => {
-  it('leaves what was read; importing again adds the rest and nothing twice', async () => {
-    const content = logOf(2023);
-    const url = new URL(query('/v1/imports', { name: 'gone.log', forest: 'gone.example' }), server.url);
-    const leaving = request(url, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${api.token}`, 'content-type': BYTES, 'content-length': content.length },
-    });
-    leaving.on('error', () => {});
-    const before = await head();
-    leaving.write(content.subarray(0, content.length * 0.9));
-    const closed = once(leaving, 'close');
-    await appended(before);
-    leaving.destroy();
-    await closed;
-
-    expect((await api.get('/health')).status).toBe(200);
-    const rest = await imported(content, { name: 'gone.log', forest: 'gone.example' });
-    expect(rest.appended + rest.duplicates).toBe(247);
-    expect(rest.duplicates).toBeGreaterThan(0);
-    expect(await imported(content, { name: 'gone.log', forest: 'gone.example' })).toMatchObject({
-      appended: 0,
-    });
-  });
-
-  async function appended(before: number): Promise<void> {
-    const deadline = Date.now() + 10_000;
-    while ((await head()) <= before) if (Date.now() > deadline) throw new Error('nothing was appended');
-  }
-});
-
 describe('one file in five requests at once', () => {
   it('is there once', async () => {
     const content = logOf(2024);
