@@ -89,7 +89,7 @@ describe('an import', () => {
       'source-samba/corp.example': EVENTS,
       'operation-import/ID': 2,
     });
-    expect(report.position).toBe(events.filter(({ stream }) => stream.startsWith('source-')).at(-1)?.position);
+    expect(report.position).toBe(events.at(-1)?.position);
     expect(events.at(-1)).toMatchObject({
       type: 'ImportFinished',
       data: { import: report.import, records: 2_839, appended: EVENTS, duplicates: 0, sha256: report.sha256 },
@@ -101,7 +101,8 @@ describe('an import', () => {
     const first = await importSample('log.samba.gz');
     const head = await site.ports.store.head();
     const again = await importSample('log.samba.gz');
-    expect(again).toEqual({ ...first, import: null, appended: 0, duplicates: EVENTS });
+    const position = first.position - 2; // there was no end to be written, nor a start
+    expect(again).toEqual({ ...first, import: null, appended: 0, duplicates: EVENTS, position });
     const unpacked = await importBytes(log, { name: 'renamed' });
     expect(unpacked).toMatchObject({ import: null, appended: 0, duplicates: EVENTS });
     expect(await site.ports.store.head()).toBe(head);

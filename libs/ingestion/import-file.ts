@@ -57,7 +57,7 @@ export type ImportReport = ImportCounts & {
   readonly unfinished: Unfinished | null;
   readonly lines: number;
   readonly sha256: string;
-  /** Of the last event of this file in the log; 0 when it has none. */
+  /** Of the import's end; of one that added nothing, of the file's last event in the log, 0 when it has none. */
   readonly position: number;
 };
 
@@ -85,7 +85,7 @@ class ImportSession {
   readonly #batches: AppendBatches;
   readonly #counts = { bytes: 0, records: 0, appended: 0, duplicates: 0, unmapped: 0, quarantined: 0 };
   #found: Found = { kind: null, source: null, forest: null, leftOut: null, unfinished: null, lines: 0, sha256: '' };
-  #started: Promise<void> | undefined;
+  #started: Promise<unknown> | undefined;
   #position = 0;
   #progressAt = 0;
 
@@ -124,7 +124,11 @@ class ImportSession {
     await this.settle();
     const { ports, actor, name, onProgress } = this.options;
     if (this.#started)
-      await recordImportEnd(ports, actor, { import: this.#id, ...this.#counts, sha256: this.#found.sha256 });
+      this.#position = await recordImportEnd(ports, actor, {
+        import: this.#id,
+        ...this.#counts,
+        sha256: this.#found.sha256,
+      });
     onProgress?.({ ...this.#counts });
     const id = this.#started ? this.#id : null;
     return { name, import: id, ...this.#found, ...this.#counts, position: this.#position };
@@ -173,7 +177,7 @@ class ImportSession {
     }
   }
 
-  #start(): Promise<void> {
+  #start(): Promise<unknown> {
     const { ports, actor, name, observedAt } = this.options;
     const { kind, forest } = this.#found;
     return (this.#started ??= recordImportStart(ports, actor, {

@@ -103,6 +103,8 @@ describe('what a command did is seen by a query that is told its position', () =
     const { position } = body.at(-1)!['finished'] as { position: number };
     const holders = await api.done('GET', query('/v1/spns/holders', { spn: 'HTTP/lab', after: position }));
     expect(holders).toMatchObject({ answer: 'yes', holders: [{ forest: 'observed:lab.example' }] });
+    const { rows } = await api.done<{ rows: Json[] }>('GET', query('/v1/imports', { after: position }));
+    expect(rows).toMatchObject([{ name: 'lab.ldif', finishedAt: expect.any(String) }]);
   });
 
   it('a rebuild', async () => {

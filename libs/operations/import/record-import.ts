@@ -1,6 +1,6 @@
 /**
  * What the reader of an import records about it beside the observations themselves. Each call is one request of its
- * own; `ports.nameKey` keys its digest.
+ * own, answered with its position; `ports.nameKey` keys its digest.
  */
 import { randomUUID } from 'node:crypto';
 import { recordCommand, type DecidedEvent, type LogPorts } from '#directory';
@@ -19,17 +19,17 @@ import {
 } from './import.decider.js';
 
 /** Throws OperationRefusal OPS_SOURCE_BOUND when the source speaks about another forest. */
-export function recordSourceBinding(ports: LogPorts, actor: string, wanted: SourceBinding): Promise<void> {
+export function recordSourceBinding(ports: LogPorts, actor: string, wanted: SourceBinding): Promise<number> {
   const stream = sourceStream(wanted.source);
   return record(ports, actor, stream, async (load) => bindSource(foldSource(await operationsOf(load, stream)), wanted));
 }
 
-export function recordImportStart(ports: LogPorts, actor: string, start: ImportStart): Promise<void> {
+export function recordImportStart(ports: LogPorts, actor: string, start: ImportStart): Promise<number> {
   const stream = importStream(start.import);
   return record(ports, actor, stream, async (load) => startImport(foldImport(await operationsOf(load, stream)), start));
 }
 
-export function recordImportEnd(ports: LogPorts, actor: string, end: ImportEnd): Promise<void> {
+export function recordImportEnd(ports: LogPorts, actor: string, end: ImportEnd): Promise<number> {
   const stream = importStream(end.import);
   return record(ports, actor, stream, async (load) => finishImport(foldImport(await operationsOf(load, stream)), end));
 }
@@ -39,10 +39,13 @@ async function record(
   actor: string,
   stream: string,
   decide: (load: Load) => Promise<OperationEvent[]>,
-): Promise<void> {
+): Promise<number> {
   const request = { requestId: randomUUID(), caller: { actor, administers: 'none' } } as const;
-  await recordCommand<DecidedEvent, Record<string, never>>(ports, operationEvents, { request }, async (load) => ({
-    writes: [{ stream, events: await decide(load) }],
-    reply: {},
-  }));
+  const { replied } = await recordCommand<DecidedEvent, Record<string, never>>(
+    ports,
+    operationEvents,
+    { request },
+    async (load) => ({ writes: [{ stream, events: await decide(load) }], reply: {} }),
+  );
+  return replied.position;
 }
