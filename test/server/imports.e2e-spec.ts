@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Answer, type Api, type Json, makeToken, query, startServer, type TestServer } from '../support/server.js';
@@ -72,6 +73,15 @@ async function imported(raw: Uint8Array<ArrayBuffer> | string, parameters: Uploa
 
 async function head(): Promise<number> {
   return Number((await api.done('GET', '/v1/projections'))['head']);
+}
+
+/** Events of the forest's log in the event log, each counted once. */
+async function recordsOf(domain: string): Promise<number> {
+  const stream = `source-samba/${domain}`;
+  const path = query('/v1/events', { stream, limit: 1000, after: await head() });
+  const { rows } = await api.done<{ rows: { id: string }[] }>('GET', path);
+  expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+  return rows.length;
 }
 
 describe('the recording', () => {
@@ -195,6 +205,32 @@ describe('garbage', () => {
   });
 });
 
+describe('a client that goes away in mid-upload', () => {
+  it('leaves what was read; importing again adds the rest and nothing twice', async () => {
+    const content = logOf(2023);
+    const upTo = { name: 'gone.log', forest: 'gone.example' };
+    const before = await head();
+    const leaving = request(new URL(query('/v1/imports', upTo), server.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api.token}`, 'content-type': BYTES, 'content-length': content.length },
+    });
+    const gone = once(
+      leaving.on('error', () => {}),
+      'close',
+    );
+    leaving.write(content.subarray(0, content.length * 0.9));
+    while ((await head()) <= before) await delay(20);
+    leaving.destroy();
+    await gone;
+    await server.process.waitFor(/"path":"\/v1\/imports"[^\n]*"msg":"request aborted"/);
+
+    const rest = await imported(content, upTo);
+    expect(rest.appended + rest.duplicates).toBe(247);
+    expect(await recordsOf('gone.example')).toBe(247);
+    expect(await imported(content, upTo)).toMatchObject({ appended: 0, duplicates: 247 });
+  });
+});
+
 describe('one file in five requests at once', () => {
   it('is there once', async () => {
     const content = logOf(2024);
@@ -203,13 +239,7 @@ describe('one file in five requests at once', () => {
     );
     expect(reports.reduce((sum, { appended }) => sum + appended, 0)).toBe(247);
     expect(reports.map(({ appended, duplicates }) => appended + duplicates)).toEqual(Array(5).fill(247));
-    const stream = encodeURIComponent('source-samba/five.example');
-    const { rows } = await api.done<{ rows: { id: string }[] }>(
-      'GET',
-      `/v1/events?limit=1000&stream=${stream}&after=${await head()}`,
-    );
-    expect(new Set(rows.map(({ id }) => id)).size).toBe(247);
-    expect(rows.length).toBe(247);
+    expect(await recordsOf('five.example')).toBe(247);
   });
 });
 
