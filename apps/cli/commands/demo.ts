@@ -67,7 +67,7 @@ async function demo(session: Session, exit: boolean): Promise<void> {
   if (exit) return;
   const stays = 'Serving until Ctrl-C: the sample services; the server was running before and stays.';
   output.say(output.colors.dim(`\n${server.isOurs ? 'Serving until Ctrl-C.' : stays}`));
-  await parentGone();
+  await parentGone(session.atEnd);
 }
 
 type Running = ReadonlyMap<string, SampleService>;
@@ -177,14 +177,13 @@ function choosePort(): Promise<number> {
  * npm starts this program through a shell, which a SIGTERM to npm ends without a word to its own child: the demo then stops
  * too, instead of serving on for nobody. Started in any other way it never resolves.
  */
-function parentGone(): Promise<void> {
+function parentGone(atEnd: Session['atEnd']): Promise<void> {
   return new Promise((resolve) => {
     if (!process.env['npm_lifecycle_event']) return;
     const parent = process.ppid;
     const timer = setInterval(() => {
-      if (process.ppid === parent) return;
-      clearInterval(timer);
-      resolve();
+      if (process.ppid !== parent) resolve();
     }, PARENT_POLL_MS);
+    atEnd(async () => clearInterval(timer)); // or it would keep an interrupted demo from ending
   });
 }
