@@ -30,6 +30,7 @@ export type RunningServer = { readonly url: string; close(): Promise<void> };
 const BODY_BYTES_MAX = 1024 * 1024;
 const FINISH_MS_MAX = 5_000;
 
+/** `run` takes every step, whatever fails, and then throws the first failure: a database is never left running for it. */
 type Undo = { add(step: () => Promise<unknown> | void): void; run(): Promise<void> };
 
 /** Throws coded errors that say what to do; whatever was begun is then undone. */
@@ -47,7 +48,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     folder.publish({ url, pid: process.pid, token });
     return { url, close: () => undo.run() };
   } catch (error) {
-    await undo.run();
+    await undo.run().catch(() => undefined); // the first error is the cause
     throw error;
   }
 }
@@ -145,7 +146,15 @@ function undoStack(): Undo {
   return {
     add: (step) => void steps.push(step),
     async run() {
-      for (let step = steps.pop(); step; step = steps.pop()) await step();
+      const failures: unknown[] = [];
+      for (let step = steps.pop(); step; step = steps.pop()) {
+        try {
+          await step();
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw failures[0];
     },
   };
 }

@@ -16,7 +16,7 @@ import { findImports, findOperationsParameters, type FindOperations, instantText
 import { Allow, CurrentAccess, readableForest } from './access.guard.js';
 import { AnswersInLines, NdjsonAnswer } from './ndjson-answer.js';
 import { IMPORT_MEDIA_TYPE } from './prepare-http.js';
-import { Problem, toProblem } from './problem.filter.js';
+import { Problem } from './problem.filter.js';
 
 const importQuery = z.object({
   name: z.string().min(1).max(1024),
@@ -79,13 +79,7 @@ export class ImportsController {
       if (report.leftOut) answer.write({ leftOut: report.leftOut });
       answer.write({ finished: report });
     } catch (error) {
-      if (!answer.begun) throw error;
-      const { code, message } = toProblem(error) ?? {
-        code: 'INTERNAL',
-        message: 'The server failed; its log has the reason.',
-      };
-      request.log.error(error);
-      answer.write({ failed: { code, detail: message } });
+      answer.fail(error);
     } finally {
       // What is left of the file goes nowhere, so that the client can finish sending, read the answer and ask on.
       await chunks.return(undefined);

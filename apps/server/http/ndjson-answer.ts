@@ -4,6 +4,7 @@ import { ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { once } from 'node:events';
 import { reference } from './openapi.js';
+import { toProblem } from './problem.filter.js';
 
 export const AnswersInLines = (): MethodDecorator =>
   applyDecorators(
@@ -34,6 +35,17 @@ export class NdjsonAnswer {
     if (!this.#full || this.reply.raw.destroyed) return;
     await Promise.race([once(this.reply.raw, 'drain'), once(this.reply.raw, 'close')]);
     this.#full = false;
+  }
+
+  /** The last line of an answer that cannot be finished. Throws the error when no line was sent yet: it is then a problem. */
+  fail(error: unknown): void {
+    if (!this.begun) throw error;
+    const { code, message } = toProblem(error) ?? {
+      code: 'INTERNAL',
+      message: 'The server failed; its log has the reason.',
+    };
+    this.reply.log.error(error);
+    this.write({ failed: { code, detail: message } });
   }
 
   end(): void {

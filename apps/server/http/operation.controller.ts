@@ -20,7 +20,7 @@ import {
 import { Doctor } from '../doctor.js';
 import { Allow, CurrentAccess, demandUnscoped } from './access.guard.js';
 import { AnswersInLines, NdjsonAnswer } from './ndjson-answer.js';
-import { Problem, toProblem } from './problem.filter.js';
+import { Problem } from './problem.filter.js';
 
 const projectionName = z.string().min(1).max(64);
 
@@ -101,13 +101,7 @@ export class OperationController {
         finished: { projection: name, version: projection.version, rebuiltTo: position, digest, position: recordedAt },
       });
     } catch (error) {
-      if (!answer.begun) throw error;
-      const { code, message } = toProblem(error) ?? {
-        code: 'INTERNAL',
-        message: 'The server failed; its log has the reason.',
-      };
-      reply.log.error(error);
-      answer.write({ failed: { code, detail: message } });
+      answer.fail(error);
     }
     answer.end();
   }
