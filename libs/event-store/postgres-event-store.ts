@@ -9,12 +9,12 @@ import { Batch } from './batch.js';
 import type { Catalogue } from './catalogue.js';
 import { type Clock, createSystemClock, type Random, systemRandom } from './clock.js';
 import type { RecordedEvent } from './event.js';
-import { decodeEvent } from './event-body.js';
+import { EventDecoder, type LogRecord } from './event-decoder.js';
 import { createIdSource } from './event-id.js';
 import { LogUnavailable, StreamTooLong } from './event-store.error.js';
 import type { AppendItem, AppendResult, EventStore } from './event-store.js';
 import { readStreamHeads, StreamHeads } from './stream-heads.js';
-import { definitionsByType, upcast } from './upcast.js';
+import { definitionsByType } from './upcast.js';
 
 export type EventStoreOptions = {
   /** Of `createPool`. The store does not end it. */
@@ -33,8 +33,7 @@ const STREAM_EVENTS_MAX = 100_000;
 const RECEIPTS_PER_QUERY = 1_000;
 const STREAMS_PER_QUERY = 100;
 
-type EventRow = { readonly position: number; readonly body: string };
-type StreamRow = EventRow & { readonly version: number; readonly leaf: string };
+type StreamRow = LogRecord & { readonly version: number; readonly leaf: string };
 type StreamQuestion = { readonly stream: string; readonly fromVersion: number; readonly limit: number };
 type ReceiptQuestion = { readonly id: string; readonly digest: Uint8Array };
 type FirstAnswer = Awaited<ReturnType<EventStore['receipt']>>;
@@ -48,6 +47,7 @@ class PostgresEventStore implements EventStore {
   readonly #heads = new StreamHeads();
   readonly #queue: AppendQueue;
   readonly #preparation: Preparation;
+  readonly #decoder: EventDecoder;
   readonly #receipts = new Batch((asked: readonly ReceiptQuestion[]) => this.#readReceipts(asked), RECEIPTS_PER_QUERY);
   readonly #streams = new Batch((asked: readonly StreamQuestion[]) => this.#readStreams(asked), STREAMS_PER_QUERY);
 
@@ -61,8 +61,10 @@ class PostgresEventStore implements EventStore {
   }: EventStoreOptions) {
     this.#pool = pool;
     this.#queue = new AppendQueue(appendPool, this.#heads, clock, queue);
+    const definitions = definitionsByType(catalogues);
+    this.#decoder = new EventDecoder(definitions);
     this.#preparation = {
-      definitions: definitionsByType(catalogues),
+      definitions,
       newId: createIdSource(random),
     };
   }
@@ -89,7 +91,7 @@ class PostgresEventStore implements EventStore {
     // Who reads a stream is likely to append to it.
     const last = rows.at(-1);
     if (last) this.#heads.learn(stream, { version: last.version, leaf: last.leaf });
-    return rows.map((row) => this.#event(row));
+    return this.#decoder.decode(rows);
   }
 
   async readAll({
@@ -101,12 +103,12 @@ class PostgresEventStore implements EventStore {
     limit: number;
     upTo?: number;
   }): Promise<RecordedEvent[]> {
-    const rows = await this.#read<EventRow>(
+    const rows = await this.#read<LogRecord>(
       'all',
       'SELECT position, body FROM log.event_log WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3',
       [after, upTo, limit],
     );
-    return rows.map((row) => this.#event(row));
+    return this.#decoder.decode(rows);
   }
 
   async head(): Promise<number> {
@@ -148,10 +150,6 @@ class PostgresEventStore implements EventStore {
     for (const row of rows) streams[row.n - 1]!.push(row);
     for (const stream of streams) stream.sort((a, b) => a.version - b.version);
     return streams;
-  }
-
-  #event({ position, body }: EventRow): RecordedEvent {
-    return upcast(this.#preparation.definitions, decodeEvent(position, body));
   }
 
   async #read<Row extends QueryResultRow>(name: string, text: string, values: unknown[]): Promise<Row[]> {
