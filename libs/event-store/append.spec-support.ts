@@ -49,11 +49,12 @@ type LogRow = {
 
 /**
  * Positions 1..N without a gap; in every stream versions 1..n and each event naming the leaf before it; leaves over the
- * very bytes; recordedAt never falling; head and stream heads at the last event. Gives N.
+ * very bytes; recordedAt never falling; head and stream heads at the last event, and each stream between the first and
+ * last position that its head names. Gives N.
  */
 export async function expectIntactLog(pool: Pool): Promise<number> {
   const { rows } = await pool.query<LogRow>('SELECT * FROM log.event_log ORDER BY position');
-  const heads = new Map<string, { version: number; leaf: string }>();
+  const heads = new Map<string, { version: number; leaf: string; first_position: number; last_position: number }>();
   let recordedAt = '';
   for (const [n, row] of rows.entries()) {
     const body = JSON.parse(row.body) as Record<string, unknown>;
@@ -64,9 +65,13 @@ export async function expectIntactLog(pool: Pool): Promise<number> {
     expect(row.leaf.toString('hex')).toBe(leafHash(row.body));
     expect(String(body['recordedAt']) >= recordedAt).toBe(true);
     recordedAt = String(body['recordedAt']);
-    heads.set(row.stream, { version: row.version, leaf: row.leaf.toString('hex') });
+    const { stream, version, position, leaf } = row;
+    const first = head?.first_position ?? position;
+    heads.set(stream, { version, leaf: leaf.toString('hex'), first_position: first, last_position: position });
   }
-  const streamHeads = await pool.query(`SELECT stream, version, encode(leaf, 'hex') AS leaf FROM log.stream_head`);
+  const streamHeads = await pool.query(
+    `SELECT stream, version, encode(leaf, 'hex') AS leaf, first_position, last_position FROM log.stream_head`,
+  );
   expect(new Map(streamHeads.rows.map(({ stream, ...head }) => [stream, head]))).toEqual(heads);
   const { rows: log } = await pool.query('SELECT size FROM log.log_head');
   expect(log).toEqual([{ size: rows.length }]);
