@@ -39,6 +39,7 @@ export type { AttemptView } from './attempts/attempt-view.js';
 export {
   findFailures,
   findFailuresParameters,
+  getFailure,
   type FailureView,
   type FindFailures,
 } from './failures/failures.query.js';

@@ -60,6 +60,7 @@ const MATRIX = `
   . . . . x x  GET    /v1/attempts
   . . . . x x  GET    /v1/attempts/{attempt}
   . . . . x x  GET    /v1/failures
+  . . . . x x  GET    /v1/failures/{attempt}
   . . . . x x  GET    /v1/events
   . . . . x x  GET    /v1/events/tail
   . . . . x x  GET    /v1/events/{position}

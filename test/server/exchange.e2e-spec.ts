@@ -33,13 +33,7 @@ async function attempt(id: string): Promise<Attempt> {
 }
 
 async function failureOf(id: string): Promise<Json> {
-  const { rows } = await site.operator.done<{ rows: (Json & { attempt: Attempt })[] }>(
-    'GET',
-    query('/v1/failures', { after: await head() }),
-  );
-  const found = rows.find((row) => row.attempt.id === id);
-  if (!found) throw new Error(`${id} is not among the failures: ${rows.map((row) => row.attempt.id).join(', ')}`);
-  return found;
+  return site.operator.done<Json>('GET', query(`/v1/failures/${id}`, { after: await head() }));
 }
 
 async function eventTypes(after: number): Promise<string[]> {

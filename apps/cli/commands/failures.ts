@@ -1,7 +1,6 @@
 /** `kerbtrail failures`: failed mutual authentications with their cause, how sure it is, and what repairs it. */
 import type { Command } from 'commander';
-import { CliError, EXIT, type ExitCode } from '../cli.error.js';
-import type { Client } from '../client.js';
+import { EXIT, type ExitCode } from '../cli.error.js';
 import { addFilters, type Filter, filtersOf } from '../filters.js';
 import type { Output, Page } from '../output.js';
 import type { Sessions } from '../session.js';
@@ -28,7 +27,6 @@ const FILTERS = [
   'limit',
   'cursor',
 ] as const satisfies readonly Filter[];
-const SAME_INSTANT_MAX = 1_000;
 
 export const failureColumns: readonly Column<FailureRow>[] = [
   { head: 'AT', value: ({ attempt }) => attempt.failedAt ?? attempt.at },
@@ -69,23 +67,11 @@ export function addFailuresCommands(program: Command, sessions: Sessions): void 
     .description('One failure: cause, evidence, steps and the commands that repair it.')
     .action(
       sessions.action<[string]>(async ({ client, output }, [id]): Promise<ExitCode | void> => {
-        const failure = await findFailure(client, id);
+        const failure = await client.get<FailureRow>(`/v1/failures/${encodeURIComponent(id)}`);
         if (output.format === 'table') showFailure(output, failure);
         else output.record(failure, []);
       }),
     );
-}
-
-/** The diagnosis of an attempt; failures are ordered by the instant of their attempt. */
-async function findFailure(client: Client, id: string): Promise<FailureRow> {
-  const attempt = await client.get<AttemptRow>(`/v1/attempts/${encodeURIComponent(id)}`);
-  const parameters = { since: attempt.at, order: 'asc', kind: 'all', limit: SAME_INSTANT_MAX };
-  const { rows } = await client.get<Page<FailureRow>>('/v1/failures', parameters);
-  const failure = rows.find((row) => row.attempt.id === attempt.id);
-  if (failure) return failure;
-  throw new CliError(EXIT.findings, 'NOT_A_FAILURE', `attempt ${attempt.id} did not fail`, {
-    next: `kerbtrail attempts show ${id}`,
-  });
 }
 
 function showFailure(output: Output, failure: FailureRow): void {

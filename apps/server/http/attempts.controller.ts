@@ -10,6 +10,7 @@ import {
   findFailures,
   findFailuresParameters,
   getAttempt,
+  getFailure,
   type FindAttempts,
   type FindFailures,
 } from '#projections';
@@ -46,5 +47,16 @@ export class AttemptsController {
   @ApiOperation({ summary: 'Failed mutual authentications: code, cause, confidence, evidence, repair' })
   failures(@Query({ schema: findFailuresParameters }) parameters: FindFailures, @CurrentAccess() access: Access) {
     return findFailures(this.prisma, { ...parameters, forest: readableForest(access, parameters.forest) });
+  }
+
+  @Get('failures/:attempt')
+  @ApiOperation({ summary: 'One failure, by the id of its attempt or that of an event in it' })
+  async failure(@Param('attempt', { schema: attemptId }) id: string, @CurrentAccess() access: Access) {
+    const failure = await getFailure(this.prisma, id);
+    const { forest } = access.scope;
+    if (!failure || (forest !== undefined && failure.attempt.forest !== forest)) {
+      throw new Problem(404, 'FAILURE_UNKNOWN', `No failed attempt has the id "${id}": GET /v1/failures lists them.`);
+    }
+    return failure;
   }
 }

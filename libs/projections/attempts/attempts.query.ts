@@ -52,13 +52,19 @@ export async function findAttempts(prisma: PrismaClient, parameters: FindAttempt
 
 /** By its id, or by that of an event in it: what an attempt rests on may change when more becomes known. Null: none. */
 export async function getAttempt(prisma: PrismaClient, id: string): Promise<AttemptView | null> {
+  const attempt = await readAttempt(prisma, id);
+  return attempt ? ((await viewAttempts(prisma, [attempt]))[0] ?? null) : null;
+}
+
+/** As above, without the view. */
+export async function readAttempt(prisma: PrismaClient, id: string): Promise<Attempt | null> {
   const isEvent = z.uuid().safeParse(id).success;
   const row =
     (await prisma.attempt.findUnique({ where: { id } })) ??
     (isEvent
       ? await prisma.attempt.findFirst({ where: { evidence: { has: id } }, orderBy: { attemptedAt: 'asc' } })
       : null);
-  return row ? ((await viewAttempts(prisma, [toAttempt(row)]))[0] ?? null) : null;
+  return row && toAttempt(row);
 }
 
 type Paging = { readonly limit: number; readonly cursor?: string | undefined; readonly order: 'asc' | 'desc' };

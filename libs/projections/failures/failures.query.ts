@@ -5,7 +5,8 @@
 import type { PrismaClient } from '#postgres';
 import { z } from 'zod';
 import { viewAttempts, type AttemptView } from '../attempts/attempt-view.js';
-import { attemptFilter, attemptPaging, readAttempts } from '../attempts/attempts.query.js';
+import type { Attempt } from '../attempts/attempt.js';
+import { attemptFilter, attemptPaging, readAttempt, readAttempts } from '../attempts/attempts.query.js';
 import { readHolders } from '../attempts/holders.js';
 import { toPage, type Page } from '../query-parameters.js';
 import { causes } from './causes.js';
@@ -34,10 +35,22 @@ export type FailureView = {
 export async function findFailures(prisma: PrismaClient, parameters: FindFailures): Promise<Page<FailureView>> {
   const found = await readAttempts(prisma, { ...parameters, outcome: 'failed' });
   const page = toPage(found, parameters.limit, ({ at, id }) => [at.toString(), id]);
-  const holders = await readHolders(prisma, page.rows);
-  const views = await viewAttempts(prisma, page.rows, { holders });
-  const circumstances = await readCircumstances(prisma, page.rows, holders);
-  const rows = page.rows.map((attempt, index): FailureView => {
+  return { rows: await explain(prisma, page.rows), next: page.next };
+}
+
+/** By the id of its attempt, or of an event in it. Null: there is no such attempt, or it did not fail. */
+export async function getFailure(prisma: PrismaClient, id: string): Promise<FailureView | null> {
+  const attempt = await readAttempt(prisma, id);
+  if (attempt?.outcome !== 'failed') return null;
+  return (await explain(prisma, [attempt]))[0] ?? null;
+}
+
+/** In the order of the attempts, each of which failed. */
+async function explain(prisma: PrismaClient, attempts: readonly Attempt[]): Promise<FailureView[]> {
+  const holders = await readHolders(prisma, attempts);
+  const views = await viewAttempts(prisma, attempts, { holders });
+  const circumstances = await readCircumstances(prisma, attempts, holders);
+  return attempts.map((attempt, index): FailureView => {
     const { repair, rule, cause, ...diagnosis } = diagnose(attempt, circumstances.get(attempt.id)!);
     return {
       attempt: views[index]!,
@@ -48,5 +61,4 @@ export async function findFailures(prisma: PrismaClient, parameters: FindFailure
       repair: repair && { commands: commandsOf(repair, attempt.forest), doneAt: repair.doneAt },
     };
   });
-  return { rows, next: page.next };
 }
