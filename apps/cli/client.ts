@@ -80,6 +80,11 @@ export class Client {
     return answer;
   }
 
+  /** An answer as it is, of what does not change with the read models: nothing is waited for. */
+  async bytes(path: string, parameters: Parameters = {}): Promise<Buffer> {
+    return this.answer({ method: 'GET', path, parameters });
+  }
+
   /** A streamed answer (NDJSON), line by line. */
   async *lines<Line>(
     method: 'GET' | Method,
@@ -95,17 +100,23 @@ export class Client {
       ...(method === 'GET' ? {} : { requestId: randomUUID() }),
       ...(upload ? { upload } : {}),
     });
-    if (!isSuccess(response)) throw new ServerProblem(readProblem(response.statusCode ?? 0, await text(response)));
+    if (!isSuccess(response))
+      throw new ServerProblem(readProblem(response.statusCode ?? 0, (await bytes(response)).toString('utf8')));
     yield* readLines<Line>(response);
   }
 
   private async json<Answer>(call: Call): Promise<Answer> {
+    const body = (await this.answer(call)).toString('utf8');
+    return (body === '' ? {} : JSON.parse(body)) as Answer;
+  }
+
+  private async answer(call: Call): Promise<Buffer> {
     const deadline = Date.now() + PATIENCE_MS;
     for (let told = false; ; told = true) {
       const response = await this.send(call);
-      const body = await text(response);
-      if (isSuccess(response)) return (body === '' ? {} : JSON.parse(body)) as Answer;
-      const problem = readProblem(response.statusCode ?? 0, body);
+      const body = await bytes(response);
+      if (isSuccess(response)) return body;
+      const problem = readProblem(response.statusCode ?? 0, body.toString('utf8'));
       const isLater = problem.status === 503 && response.headers['retry-after'] !== undefined;
       if (!isLater || Date.now() >= deadline) throw new ServerProblem(problem);
       if (!told) this.options.onWait?.(problem.detail);
@@ -146,7 +157,7 @@ function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode < 300;
 }
 
-async function text(response: IncomingMessage): Promise<string> {
+async function bytes(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -155,7 +166,7 @@ async function text(response: IncomingMessage): Promise<string> {
       throw environmentError('ANSWER_TOO_LARGE', 'the answer is too large: ask with a smaller --limit');
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 async function* readLines<Line>(response: IncomingMessage): AsyncGenerator<Line> {
