@@ -1,0 +1,33 @@
+export { TileInvalid, NoteInvalid, BundleInvalid, type NoteErrorCode } from './tlog.error.js';
+export { leafHash, nodeHash, sameHash, EMPTY_ROOT, HASH_BYTES } from './hash.js';
+export { TreeFrontier } from './frontier.js';
+export {
+  TILE_WIDTH,
+  TILE_HEIGHT,
+  tilePath,
+  entriesPath,
+  parseTilePath,
+  tileWidth,
+  partialTiles,
+  tilesBetween,
+  tileHashes,
+  completeRoot,
+  type Tile,
+  type EntriesPath,
+  type TileReader,
+} from './tile.js';
+export { inclusionProof, consistencyProof, rootOfTiles } from './tile-proof.js';
+export { verifyInclusion, verifyConsistency, type Inclusion, type Consistency } from './verify-proof.js';
+export { encodeEntryBundle, decodeEntryBundle, ENTRY_BYTES_MAX } from './entry-bundle.js';
+export { newSigner, parseVerifierKey, type Signer, type Verifier } from './note-key.js';
+export {
+  signNote,
+  openNote,
+  parseNote,
+  NOTE_BYTES_MAX,
+  NOTE_SIGNATURES_MAX,
+  type NoteSignature,
+  type OpenedNote,
+} from './note.js';
+export { formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.js';
+export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js';
