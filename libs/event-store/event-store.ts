@@ -1,4 +1,5 @@
 import type { Json, NewEvent, RecordedEvent } from './event.js';
+import type { LogRecord } from './event-decoder.js';
 
 /** What a writer believes of a stream: an exact version (0 = it does not exist yet) or nothing at all. */
 export type ExpectedVersion = number | 'any';
@@ -23,6 +24,19 @@ export type AppendItem = {
   /** Kept with the receipt and given back to a retry. Never key material. */
   readonly reply?: Json;
 };
+
+/** Which part of the log to read: events with `after` < position <= `upTo` (default: the head when the reading begins). */
+export type LogRange = { readonly after: number; readonly upTo?: number };
+
+export type ReplayOptions = LogRange & {
+  /** Only events of these types, as they were written; the others are not even parsed. */
+  readonly types?: ReadonlySet<string>;
+  /** Sees every record, in order, before the type filter: a verified replay recomputes the log's root from them. */
+  readonly onRecords?: (records: readonly LogRecord[]) => void;
+};
+
+/** A record with the hex leaf that the log keeps for it. */
+export type LeafRecord = LogRecord & { readonly leaf: string };
 
 export type Committed = {
   readonly status: 'committed' | 'duplicate';
@@ -72,6 +86,25 @@ export interface EventStore {
 
   /** At most `limit` events after `position`, in order, current shapes. */
   readAll(options: { after: number; limit: number; upTo?: number }): Promise<RecordedEvent[]>;
+
+  /**
+   * The log as a whole, in order, in current shapes, a page of some thousand events at a time. Memory is bounded however
+   * long the log and however slow the consumer; who stops early leaves nothing behind. A page may be empty of what is
+   * wanted and is then left out. What `onRecords` throws ends the replay.
+   */
+  replay(options: ReplayOptions): AsyncIterable<readonly RecordedEvent[]>;
+
+  /** The same without decoding: the exact texts that the leaves were taken over. */
+  records(options: LogRange): AsyncIterable<readonly LogRecord[]>;
+
+  /**
+   * The records at these positions (at most 10,000), in order of position, each once; positions that the log has not reached
+   * are left out.
+   */
+  recordsAt(positions: readonly number[]): Promise<LeafRecord[]>;
+
+  /** Records as `replay` would give them: current shapes, in the order of the records. */
+  decode(records: readonly LogRecord[]): Promise<RecordedEvent[]>;
 
   /** Position of the last visible event; 0 on an empty log. */
   head(): Promise<number>;

@@ -31,8 +31,12 @@ export type {
   EventStore,
   ExpectedVersion,
   Guard,
+  LeafRecord,
+  LogRange,
+  ReplayOptions,
   StreamWrite,
 } from './event-store.js';
+export type { LogRecord } from './event-decoder.js';
 export { compareInstants, InvalidInstant, instantToNanos, isIndexable, nanosToInstant } from './instant.js';
 export { type CheckpointKey, readCheckpoint, waitForCheckpoint } from './checkpoint.js';
 export { createEventStore, type EventStoreOptions } from './postgres-event-store.js';

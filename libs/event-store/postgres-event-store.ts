@@ -10,9 +10,11 @@ import type { Catalogue } from './catalogue.js';
 import { type Clock, createSystemClock, type Random, systemRandom } from './clock.js';
 import type { RecordedEvent } from './event.js';
 import { EventDecoder, type LogRecord } from './event-decoder.js';
+import { eventType } from './event-body.js';
 import { createIdSource } from './event-id.js';
 import { LogUnavailable, StreamTooLong } from './event-store.error.js';
-import type { AppendItem, AppendResult, EventStore } from './event-store.js';
+import type { AppendItem, AppendResult, EventStore, LeafRecord, LogRange, ReplayOptions } from './event-store.js';
+import { readTable } from './replay.js';
 import { readStreamHeads, StreamHeads } from './stream-heads.js';
 import { definitionsByType } from './upcast.js';
 
@@ -32,6 +34,7 @@ const STREAM_EVENTS_MAX = 100_000;
 
 const RECEIPTS_PER_QUERY = 1_000;
 const STREAMS_PER_QUERY = 100;
+const POSITIONS_MAX = 10_000;
 
 type StreamRow = LogRecord & { readonly version: number; readonly leaf: string };
 type StreamQuestion = { readonly stream: string; readonly fromVersion: number; readonly limit: number };
@@ -109,6 +112,36 @@ class PostgresEventStore implements EventStore {
       [after, upTo, limit],
     );
     return this.#decoder.decode(rows);
+  }
+
+  async *replay({ types, onRecords, ...range }: ReplayOptions): AsyncGenerator<readonly RecordedEvent[]> {
+    for await (const page of this.records(range)) {
+      onRecords?.(page);
+      const wanted = types ? page.filter(({ body }) => types.has(eventType(body))) : page;
+      if (wanted.length > 0) yield await this.decode(wanted);
+    }
+  }
+
+  async *records({ after, upTo = Number.MAX_SAFE_INTEGER }: LogRange): AsyncGenerator<readonly LogRecord[]> {
+    yield* readTable(this.#pool, { after, upTo: Math.min(upTo, await this.head()) });
+  }
+
+  async recordsAt(positions: readonly number[]): Promise<LeafRecord[]> {
+    if (positions.length > POSITIONS_MAX)
+      throw new RangeError(`${positions.length} positions, at most ${POSITIONS_MAX}`);
+    return this.#read<LeafRecord>(
+      'at',
+      `SELECT position, body, leaf
+         FROM (SELECT DISTINCT unnest($1::bigint[]) AS asked) AS at,
+              LATERAL (SELECT position, body, encode(leaf, 'hex') AS leaf FROM log.event_log e
+                        WHERE e.position = at.asked LIMIT 1) AS event
+        ORDER BY position`,
+      [positions],
+    );
+  }
+
+  decode(records: readonly LogRecord[]): Promise<RecordedEvent[]> {
+    return this.#decoder.decode(records);
   }
 
   async head(): Promise<number> {
