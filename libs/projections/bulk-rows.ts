@@ -9,11 +9,15 @@ export type Row = { readonly [column: string]: unknown };
 /** `table` is a name of ours, found through the search path. A row whose primary key is there already is left as it is. */
 export async function insertRows(tx: PoolClient, table: string, rows: readonly Row[]): Promise<void> {
   if (rows.length === 0) return;
-  const text = JSON.stringify(rows.map(withoutBigints));
   await tx.query(
     `INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1) ON CONFLICT DO NOTHING`,
-    [text],
+    [rowsAsJson(rows)],
   );
+}
+
+/** As json_populate_recordset takes them. */
+export function rowsAsJson(rows: readonly Row[]): string {
+  return JSON.stringify(rows.map(withoutBigints));
 }
 
 /** Far cheaper than a replacer of JSON.stringify, which sees every value of every level. */

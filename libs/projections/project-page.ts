@@ -4,7 +4,7 @@
  */
 import type { PoolClient } from 'pg';
 import type { RecordedEvent } from '#event-store';
-import type { Projection } from './projection.js';
+import { isHandled, type Projection } from './projection.js';
 
 /** The tables in use, or those of a rebuild. */
 export type ReadSchema = 'read' | 'read_next';
@@ -16,7 +16,7 @@ export async function projectPage(
   schema: ReadSchema,
 ): Promise<void> {
   if (schema === 'read') await lockTables(tx, projection);
-  const handled = events.filter(({ type }) => projection.handles(type));
+  const handled = events.filter(({ type }) => isHandled(projection, type));
   if (handled.length === 0) return;
   await tx.query(`SET LOCAL search_path TO ${schema}`);
   await projection.apply(tx, handled);

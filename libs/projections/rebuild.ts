@@ -1,13 +1,15 @@
 /**
- * Builds a projection anew while the old tables serve: the same `apply` over the whole log, into tables of the same make in
- * schema `read_next`; then, in one transaction, the last events, the swap and the checkpoint. Whoever projects meanwhile is
- * fenced off by the epoch and goes on from the new checkpoint.
+ * Builds a projection anew while the old tables serve: the whole log into tables of the same make in schema `read_next`, in bulk
+ * where the projection knows how; then, page by page, what was appended meanwhile; then, in one transaction, the last events,
+ * the swap and the checkpoint. Whoever projects meanwhile is fenced off by the epoch and goes on from the new checkpoint.
  */
-import type { EventStore } from '#event-store';
+import type { EventStore, RecordedEvent } from '#event-store';
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { lockTables, projectPage } from './project-page.js';
-import type { Projection } from './projection.js';
+import { isHandled, type Projection } from './projection.js';
+import { createBareTables, finishTable, inSession, swapTables } from './shadow-tables.js';
+import { ShadowTarget } from './shadow-target.js';
 import { digestTable } from './table-digest.js';
 
 export type RebuildOptions = {
@@ -18,7 +20,7 @@ export type RebuildOptions = {
   readonly onProgress?: (progress: { readonly position: number; readonly head: number }) => void;
 };
 
-/** `digest`: hex SHA-256 over the digests of the projection's tables as they were swapped in. */
+/** `digest`: hex SHA-256 over the digests of the tables, in the state in which they held the log up to `position` exactly. */
 export type Rebuilt = { readonly position: number; readonly digest: string };
 
 export class RebuildRunning extends Error {
@@ -32,22 +34,54 @@ const PAGE_SIZE = 1_000;
 
 /** Throws RebuildRunning. After a failure the tables in use are untouched, and the next rebuild begins from nothing. */
 export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
-  const { store, pool, projection, onProgress } = options;
-  const client = await pool.connect();
-  try {
+  const { store, pool, projection } = options;
+  return inSession(pool, async (client) => {
     if (!(await tryLock(client, projection))) throw new RebuildRunning(projection.name);
-    await createTables(client, projection);
-    const head = await store.head();
-    let position = 0;
-    while (position < head) {
-      position = await inTransaction(client, () => projectNext(client, options, position));
-      onProgress?.({ position, head });
-    }
-    for (const table of projection.tables) await client.query(`ANALYZE read_next.${table}`);
-    return await inTransaction(client, () => swap(client, options, position));
-  } finally {
-    client.release(true); // ends the session, and with it the lock
+    await createBareTables(client, projection.tables);
+    const position = await store.head();
+    await fill(client, options, position);
+    const digest = await digestTables(client, projection);
+    const caughtUp = await catchUp(client, options, position);
+    await inTransaction(client, () => swap(client, options, caughtUp));
+    return { position, digest };
+  });
+}
+
+async function fill(client: PoolClient, options: RebuildOptions, head: number): Promise<void> {
+  const { pool, projection } = options;
+  if (projection.build) {
+    const target = new ShadowTarget(client, pool, projection.tables);
+    await projection.build(handledEvents(options, head), target);
+    return target.finishAll();
   }
+  for (const table of projection.tables) await finishTable(pool, table);
+  for await (const events of handledEvents(options, head)) {
+    await inTransaction(client, () => projectPage(client, projection, events, 'read_next'));
+  }
+}
+
+async function* handledEvents(options: RebuildOptions, head: number): AsyncGenerator<readonly RecordedEvent[]> {
+  const { store, projection, onProgress } = options;
+  for (let position = 0; position < head;) {
+    const events = await store.readAll({ after: position, limit: PAGE_SIZE, upTo: head });
+    yield events.filter(({ type }) => isHandled(projection, type));
+    position = events.at(-1)?.position ?? head;
+    onProgress?.({ position, head });
+  }
+}
+
+async function digestTables(client: PoolClient, { tables }: Projection): Promise<string> {
+  const hash = createHash('sha256');
+  for (const table of tables) hash.update(await digestTable(client, table, 'read_next'));
+  return hash.digest('hex');
+}
+
+/** To where the log ends now; the projectors are not held up meanwhile. */
+async function catchUp(client: PoolClient, options: RebuildOptions, from: number): Promise<number> {
+  const head = await options.store.head();
+  let position = from;
+  while (position < head) position = await inTransaction(client, () => projectNext(client, options, position));
+  return position;
 }
 
 /** Position of the last event projected. */
@@ -57,8 +91,8 @@ async function projectNext(client: PoolClient, options: RebuildOptions, after: n
   return events.at(-1)?.position ?? after;
 }
 
-/** The rest of the log, the swap and the checkpoint. Readers of the old tables are waited for, and wait, only at the drop. */
-async function swap(client: PoolClient, options: RebuildOptions, from: number): Promise<Rebuilt> {
+/** The rest of the log, the swap and the checkpoint. */
+async function swap(client: PoolClient, options: RebuildOptions, from: number): Promise<void> {
   const { projection } = options;
   await lockTables(client, projection);
   let position = from;
@@ -66,36 +100,12 @@ async function swap(client: PoolClient, options: RebuildOptions, from: number): 
     last = position;
     position = await projectNext(client, options, position);
   }
-  const hash = createHash('sha256');
-  for (const table of projection.tables) hash.update(await digestTable(client, table, 'read_next'));
-  for (const table of projection.tables) {
-    await client.query(`DROP TABLE read.${table}`);
-    await client.query(`ALTER TABLE read_next.${table} SET SCHEMA read`);
-  }
+  await swapTables(client, projection.tables);
   await client.query(
     `INSERT INTO read.checkpoint AS c (projection, version, position, epoch, updated_at) VALUES ($1, $2, $3, 1, now())
      ON CONFLICT (projection, version) DO UPDATE SET position = $3, epoch = c.epoch + 1, updated_at = now()`,
     [projection.name, projection.version, position],
   );
-  return { position, digest: hash.digest('hex') };
-}
-
-/** Empty tables with the columns, constraints and indexes of those in use, under the same names. */
-async function createTables(client: PoolClient, { tables }: Projection): Promise<void> {
-  for (const table of tables) {
-    await client.query(`DROP TABLE IF EXISTS read_next.${table}`);
-    await client.query(`CREATE TABLE read_next.${table} (LIKE read.${table} INCLUDING DEFAULTS INCLUDING STORAGE)`);
-    const { rows } = await client.query<{ statement: string }>(
-      `SELECT format('ALTER TABLE read_next.%I ADD CONSTRAINT %I %s', $1::text, conname, pg_get_constraintdef(oid)) AS statement
-         FROM pg_constraint WHERE conrelid = $2::regclass AND contype IN ('p', 'u', 'c')
-        UNION ALL
-       SELECT replace(pg_get_indexdef(indexrelid), ' ON read.', ' ON read_next.')
-         FROM pg_index WHERE indrelid = $2::regclass
-          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)`,
-      [table, `read.${table}`],
-    );
-    for (const { statement } of rows) await client.query(statement);
-  }
 }
 
 async function tryLock(client: PoolClient, { name }: Projection): Promise<boolean> {

@@ -4,12 +4,20 @@
  * whatever the size of the page.
  */
 import type { PoolClient } from 'pg';
-import { insertRows, type Row } from '../bulk-rows.js';
-import { nameKey } from '../name-key.js';
+import { insertRows } from '../bulk-rows.js';
 import type { Projection } from '../projection.js';
 import { useIndexes } from '../use-indexes.js';
+import { attemptRow } from './attempt-row.js';
 import type { Attempt } from './attempt.js';
-import { evidenceRow, isEvidenceType, spnKeyOf, toEvidence, type StoredEvidence, type Evidence } from './evidence.js';
+import { buildAttempts } from './build-attempts.js';
+import {
+  EVIDENCE_COLUMNS,
+  evidenceRow,
+  evidenceTypes,
+  toEvidence,
+  type StoredEvidence,
+  type Evidence,
+} from './evidence.js';
 import { deriveAttempts } from './join.derivation.js';
 import { decidedAttempts, neighbourhoodOf, type Neighbourhood } from './neighbourhood.js';
 
@@ -17,7 +25,7 @@ export const attemptsProjection: Projection = {
   name: 'attempts',
   version: 1,
   tables: ['attempt_evidence', 'attempt'],
-  handles: isEvidenceType,
+  types: evidenceTypes,
   apply: async (tx, events) => {
     const rows = events.map(evidenceRow).filter((row) => row !== null);
     if (rows.length === 0) return;
@@ -25,6 +33,7 @@ export const attemptsProjection: Projection = {
     await insertRows(tx, 'attempt_evidence', rows);
     await rederive(tx, rows.map(toEvidence));
   },
+  build: buildAttempts,
 };
 
 async function rederive(tx: PoolClient, touched: readonly Evidence[]): Promise<void> {
@@ -58,8 +67,6 @@ async function removeOthers(
   return new Set(standing.rows.filter(isKept).map(({ id }) => id));
 }
 
-const EVIDENCE_COLUMNS = 'event_id, type, e.occurred_at::text, source, record, item, join_key, data';
-
 async function readNeighbourhood(tx: PoolClient, { keys, requests, ranges }: Neighbourhood): Promise<Evidence[]> {
   const exchanges = await tx.query<StoredEvidence>(
     `SELECT ${EVIDENCE_COLUMNS} FROM attempt_evidence e WHERE join_key = ANY($1) OR request = ANY($2)`,
@@ -80,43 +87,4 @@ async function readNeighbourhood(tx: PoolClient, { keys, requests, ranges }: Nei
     ],
   );
   return [...exchanges.rows, ...near.rows].map(toEvidence);
-}
-
-/** Row of table `attempt`: steps and names are written in an order of their own, so that equal attempts are equal rows. */
-export function attemptRow(attempt: Attempt): Row {
-  const { client, clientName, account, service, spn } = attempt;
-  const named = [client, clientName, account, service].filter((name) => name !== null).map(nameKey);
-  return {
-    id: attempt.id,
-    kind: attempt.kind,
-    forest: attempt.forest,
-    attempted_at: attempt.at,
-    failed_at: attempt.failedAt,
-    outcome: attempt.outcome,
-    failed_step: attempt.failedStep,
-    code: attempt.code,
-    reason: attempt.reason,
-    client,
-    client_name: clientName,
-    client_key: clientName === null ? null : nameKey(clientName),
-    spn,
-    spn_key: spn === null ? null : spnKeyOf(spn),
-    account,
-    service,
-    address: attempt.address,
-    ticket: attempt.ticket,
-    logon: attempt.logon,
-    request: attempt.request,
-    presentation: attempt.presentation,
-    etype: attempt.etype,
-    kvno: attempt.kvno,
-    service_etype: attempt.serviceEtype,
-    service_kvno: attempt.serviceKvno,
-    asks: attempt.asks,
-    rules: attempt.rules,
-    confidence: attempt.confidence,
-    steps: attempt.steps,
-    names: [...new Set(named)].toSorted(),
-    evidence: attempt.evidence,
-  };
 }

@@ -41,7 +41,8 @@ export type TicketKind = (typeof ticketKinds)[number];
 
 type EvidenceType = ExchangeEvent['type'];
 
-const EVIDENCE_TYPES: ReadonlySet<string> = new Set<EvidenceType>([
+/** PreAuthenticationRequired is missing on purpose: it is the normal first answer of an AS exchange. */
+export const evidenceTypes: ReadonlySet<string> = new Set<EvidenceType>([
   'TgtIssued',
   'TgtRefused',
   'AuthenticationLogged',
@@ -63,11 +64,6 @@ const EVIDENCE_TYPES: ReadonlySet<string> = new Set<EvidenceType>([
   'ApplicationRequestRefused',
 ]);
 
-/** PreAuthenticationRequired is missing on purpose: it is the normal first answer of an AS exchange. */
-export function isEvidenceType(type: string): boolean {
-  return EVIDENCE_TYPES.has(type);
-}
-
 /** By which rules the evidence is joined to others: `exchange` by ids, the rest by time; null as its join key is. */
 export function familyOf(evidence: Evidence): Family | 'exchange' | null {
   const { request, presentation } = exchangeOf(evidence);
@@ -80,7 +76,7 @@ export function familyOf(evidence: Evidence): Family | 'exchange' | null {
 
 /** Null for an event that shows nothing of an attempt: another type, or a second log of a logon that succeeded. */
 export function evidenceRow(event: RecordedEvent): AttemptEvidenceRow | null {
-  if (!isEvidenceType(event.type)) return null;
+  if (!evidenceTypes.has(event.type)) return null;
   const text = JSON.stringify(event.data, (_, value: unknown) => (typeof value === 'string' ? storable(value) : value));
   const step = { type: event.type, data: JSON.parse(text) } as ExchangeEvent;
   if (step.type === 'AuthenticationLogged' && step.data.status === STATUS_OK) return null;
@@ -106,6 +102,9 @@ export function evidenceRow(event: RecordedEvent): AttemptEvidenceRow | null {
     recorded_at: instantToNanos(event.recordedAt),
   };
 }
+
+/** The columns of `attempt_evidence e` as `toEvidence` takes them. */
+export const EVIDENCE_COLUMNS = 'event_id, type, e.occurred_at::text, source, record, item, join_key, data';
 
 /** What is read back of it; `occurred_at` may come from the database as text. */
 export type StoredEvidence = Pick<

@@ -33,8 +33,8 @@ export function deriveAttempts(evidence: readonly Evidence[]): Attempt[] {
   return [...groups.values()].flatMap(deriveGroup);
 }
 
-/** Rows of one exchange of ours, or what a rule may join by time. */
-function groupOf(row: Evidence): string | null {
+/** Only evidence of one group can belong to one attempt: an exchange of ours, or what a rule may join by time. Null: to none. */
+export function groupOf(row: Evidence): string | null {
   const { request, presentation } = exchangeOf(row);
   const family = familyOf(row);
   if (family === 'exchange') return request === undefined ? presentationKey(presentation!) : requestKey(request);

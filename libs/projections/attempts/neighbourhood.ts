@@ -90,7 +90,7 @@ export function decidedAttempts({ ranges }: Neighbourhood, evidence: readonly Ev
 }
 
 /** Ids that attempts can have that rest on this evidence. */
-function attemptIdsOf(evidence: Evidence): string[] {
+export function attemptIdsOf(evidence: Evidence): string[] {
   const { logon, request, presentation } = exchangeOf(evidence);
   if (presentation !== undefined) return request === undefined ? [presentation] : [presentation, request];
   return [request ?? (evidence.type === 'TgtRefused' && logon !== undefined ? logon : evidence.id)];

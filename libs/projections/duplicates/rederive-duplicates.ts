@@ -21,18 +21,25 @@ export async function rederiveDuplicates(tx: PoolClient, names: readonly NameKey
         WHERE first < last)`,
     keys,
   );
-  const members = new Map<string, NameKey & { members: Member[] }>();
-  for (const row of rows) {
+  const policies = await tx.query<AliasPolicyRow>(
+    `SELECT ${ALIAS_POLICY_COLUMNS} FROM forest_policy WHERE forest = ANY ($1) ORDER BY version`,
+    [[...new Set(names.map(({ forest }) => forest))]],
+  );
+  await replaceDuplicates(tx, keys, duplicateRows(rows, aliasPeriodsOf(policies.rows)));
+}
+
+/** Of names with all their holdings. */
+export function duplicateRows(holdings: readonly HoldingRow[], periods: AliasPeriods): Row[] {
+  const names = new Map<string, NameKey & { members: Member[] }>();
+  for (const row of holdings) {
     const { forest, name } = row;
-    const group = members.get(`${forest}\0${name}`) ?? { forest, name, members: [] };
+    const group = names.get(`${forest}\0${name}`) ?? { forest, name, members: [] };
     group.members.push(toHolding(row));
-    members.set(`${forest}\0${name}`, group);
+    names.set(`${forest}\0${name}`, group);
   }
-  const periods = await readAliasPeriods(tx, [...new Set(names.map(({ forest }) => forest))]);
-  const duplicates = [...members.values()].flatMap(({ forest, name, members }) =>
+  return [...names.values()].flatMap(({ forest, name, members }) =>
     deriveDuplicates(members, periods.of(forest)).map((duplicate) => duplicateRow(forest, name, duplicate)),
   );
-  await replaceDuplicates(tx, keys, duplicates);
 }
 
 /** Most of a busy name's duplicates are over for good: what stays the same is not written again. */
@@ -76,11 +83,12 @@ export async function rederiveForest(tx: PoolClient, forest: string): Promise<vo
   }
 }
 
-async function readAliasPeriods(tx: PoolClient, forests: readonly string[]): Promise<AliasPeriods> {
-  const { rows } = await tx.query<{ forest: string; since: string; aliases: AliasMap }>(
-    `SELECT forest, since::text, policy -> 'aliases' AS aliases FROM forest_policy WHERE forest = ANY ($1) ORDER BY version`,
-    [forests],
-  );
+export const ALIAS_POLICY_COLUMNS = `forest, since::text, policy -> 'aliases' AS aliases`;
+
+export type AliasPolicyRow = { readonly forest: string; readonly since: string; readonly aliases: AliasMap };
+
+/** Those of a forest in the order of their versions. */
+export function aliasPeriodsOf(rows: readonly AliasPolicyRow[]): AliasPeriods {
   return toAliasPeriods(rows.map((row) => ({ ...row, since: BigInt(row.since) })));
 }
 

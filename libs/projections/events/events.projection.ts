@@ -7,6 +7,8 @@ export const eventsProjection: Projection = {
   name: 'events',
   version: 1,
   tables: ['event_index'],
-  handles: () => true,
   apply: (tx, events) => insertRows(tx, 'event_index', events.map(eventIndexRow)),
+  build: async (log, target) => {
+    for await (const events of log) await target.write('event_index', events.map(eventIndexRow));
+  },
 };

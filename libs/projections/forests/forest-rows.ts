@@ -1,7 +1,7 @@
 /** Forests, their domains and policies, from the events that name them. What sources say of a forest adds up in any order. */
 import { instantToNanos, type RecordedEvent } from '#event-store';
 import type { PoolClient } from 'pg';
-import { insertRows, storable, type Row } from '../bulk-rows.js';
+import { insertRows, rowsAsJson, storable, type Row } from '../bulk-rows.js';
 
 const OBSERVED = 'observed:';
 /** A dump tells of one instant; every other event says that an audit log tells of its time. */
@@ -9,21 +9,45 @@ const DUMPS: ReadonlySet<string> = new Set(['AccountListed', 'DirectoryDumped'])
 
 type Mention = { name: string | null; auditedFrom: bigint | null; auditedTo: bigint | null };
 
+/** What events say of forests, gathered in the order of the log; as large as there are forests, domains and policies. */
+export class ForestFacts {
+  readonly #mentions = new Map<string, Mention>();
+  readonly #domains = new Map<string, Row>();
+  readonly policies: Row[] = [];
+
+  add(events: readonly RecordedEvent[]): this {
+    for (const event of events) {
+      const forest = storable(String(event.data['forest']));
+      this.#mentions.set(forest, mention(this.#mentions.get(forest), event));
+      const { domain, netbiosName, policy } = event.data;
+      const key = typeof domain === 'string' ? `${forest}\0${domain}` : undefined;
+      if (key !== undefined && !this.#domains.has(key))
+        this.#domains.set(key, { forest, domain: storable(String(domain)), netbios_name: netbiosName });
+      if (policy !== undefined) this.policies.push(policyRow(forest, event));
+    }
+    return this;
+  }
+
+  get forests(): Row[] {
+    return [...this.#mentions].map(([forest, { name, auditedFrom, auditedTo }]) => ({
+      forest,
+      name: name ?? forest.replace(OBSERVED, ''),
+      origin: forest.startsWith(OBSERVED) ? 'observed' : 'own',
+      audited_from: auditedFrom,
+      audited_to: auditedTo,
+    }));
+  }
+
+  get domains(): Row[] {
+    return [...this.#domains.values()];
+  }
+}
+
 /** Gives the forests whose policy, and with it the alias map, is another one now. */
 export async function writeForests(tx: PoolClient, events: readonly RecordedEvent[]): Promise<string[]> {
-  const mentions = new Map<string, Mention>();
-  const domains = new Map<string, Row>();
-  const policies: Row[] = [];
-  for (const event of events) {
-    const forest = storable(String(event.data['forest']));
-    mentions.set(forest, mention(mentions.get(forest), event));
-    const { domain, netbiosName, policy } = event.data;
-    const isKnown = typeof domain !== 'string' || domains.has(`${forest}\0${domain}`);
-    if (!isKnown) domains.set(`${forest}\0${domain}`, { forest, domain: storable(domain), netbios_name: netbiosName });
-    if (policy !== undefined) policies.push(policyRow(forest, event));
-  }
-  await upsertForests(tx, mentions);
-  await insertRows(tx, 'domain', [...domains.values()]);
+  const { forests, domains, policies } = new ForestFacts().add(events);
+  await upsertForests(tx, forests);
+  await insertRows(tx, 'domain', domains);
   await insertRows(tx, 'forest_policy', policies);
   return [...new Set(policies.map(({ forest }) => String(forest)))];
 }
@@ -44,20 +68,11 @@ function policyRow(forest: string, { version, occurredAt, data, position, record
   return { forest, version, since, policy: data['policy'], position, recorded_at: instantToNanos(recordedAt) };
 }
 
-async function upsertForests(tx: PoolClient, mentions: ReadonlyMap<string, Mention>): Promise<void> {
-  const forests = [...mentions.keys()];
-  const found = [...mentions.values()];
+async function upsertForests(tx: PoolClient, forests: readonly Row[]): Promise<void> {
   await tx.query(
-    `INSERT INTO forest AS known (forest, name, origin, audited_from, audited_to)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+    `INSERT INTO forest AS known SELECT * FROM json_populate_recordset(NULL::forest, $1)
      ON CONFLICT (forest) DO UPDATE SET audited_from = LEAST(known.audited_from, EXCLUDED.audited_from),
                                         audited_to = GREATEST(known.audited_to, EXCLUDED.audited_to)`,
-    [
-      forests,
-      found.map(({ name }, index) => name ?? (forests[index] ?? '').replace(OBSERVED, '')),
-      forests.map((forest) => (forest.startsWith(OBSERVED) ? 'observed' : 'own')),
-      found.map(({ auditedFrom }) => auditedFrom),
-      found.map(({ auditedTo }) => auditedTo),
-    ],
+    [rowsAsJson(forests)],
   );
 }

@@ -10,13 +10,11 @@ import type { Projection } from '../projection.js';
 
 type Operation = RecordedEvent & EventsOf<typeof operationEvents>;
 
-const HANDLED = new Set(['TokenCreated', 'TokenRevoked', 'ImportStarted', 'ImportFinished']);
-
 export const operationsProjection: Projection = {
   name: 'operations',
   version: 1,
   tables: ['token', 'import'],
-  handles: (type) => HANDLED.has(type),
+  types: new Set<Operation['type']>(['TokenCreated', 'TokenRevoked', 'ImportStarted', 'ImportFinished']),
   async apply(tx, events) {
     for (const event of events as readonly Operation[]) await fold(tx, event);
   },

@@ -23,7 +23,7 @@ export type AccountEvidence = EvidenceOrder & {
 };
 
 /** A refused write says nothing about state, and a collision report nothing that other evidence does not. */
-const types: ReadonlySet<string> = new Set<AccountEvidenceType>([
+export const accountEvidenceTypes: ReadonlySet<string> = new Set<AccountEvidenceType>([
   'AccountCreated',
   'AccountRenamed',
   'PasswordChanged',
@@ -37,7 +37,7 @@ const types: ReadonlySet<string> = new Set<AccountEvidenceType>([
 ]);
 
 export function isAccountEvidence(type: string): boolean {
-  return types.has(type);
+  return accountEvidenceTypes.has(type);
 }
 
 /** Row of table `account_evidence`. */

@@ -4,14 +4,13 @@
  * size (a change of policy aside).
  */
 import { insertRows } from '../bulk-rows.js';
+import { buildDirectory } from './build-directory.js';
 import { rederiveDuplicates, rederiveForest } from '../duplicates/rederive-duplicates.js';
 import { writeForests } from '../forests/forest-rows.js';
 import type { Projection } from '../projection.js';
 import { useIndexes } from '../use-indexes.js';
-import { accountEvidenceRow, isAccountEvidence } from './account-evidence.js';
+import { accountEvidenceRow, accountEvidenceTypes, isAccountEvidence } from './account-evidence.js';
 import { groupByAccount, rederiveAccounts } from './rederive-accounts.js';
-
-const forestTypes: ReadonlySet<string> = new Set(['ForestCreated', 'DomainAdded', 'PolicyChanged', 'DirectoryDumped']);
 
 export const directoryProjection: Projection = {
   name: 'directory',
@@ -26,7 +25,7 @@ export const directoryProjection: Projection = {
     'domain',
     'forest_policy',
   ],
-  handles: (type) => isAccountEvidence(type) || forestTypes.has(type),
+  types: new Set([...accountEvidenceTypes, 'ForestCreated', 'DomainAdded', 'PolicyChanged', 'DirectoryDumped']),
   apply: async (tx, events) => {
     await useIndexes(tx);
     const repoliced = await writeForests(tx, events);
@@ -35,4 +34,5 @@ export const directoryProjection: Projection = {
     await rederiveDuplicates(tx, await rederiveAccounts(tx, groupByAccount(evidence)));
     for (const forest of repoliced) await rederiveForest(tx, forest);
   },
+  build: buildDirectory,
 };

@@ -12,7 +12,7 @@ import {
   type AccountRow,
 } from '../accounts/account-rows.js';
 import { foldAccount } from '../accounts/account.derivation.js';
-import { insertRows } from '../bulk-rows.js';
+import { insertRows, type Row } from '../bulk-rows.js';
 import { compareEvidence } from '../evidence-order.js';
 import { findingRows } from '../findings/finding-rows.js';
 import type { Interval } from '../interval.js';
@@ -35,8 +35,8 @@ export type NameKey = { readonly forest: string; readonly name: string };
 
 export type AccountFacts = AccountKey & { readonly evidence: readonly AccountEvidence[] };
 type AccountHolding = AccountKey & Holding;
-type Derived = AccountKey & { readonly fold: AccountFold; readonly holdings: readonly AccountHolding[] };
-type Change = { readonly replaced: readonly AccountHolding[]; readonly derived: readonly Derived[] };
+export type DerivedAccount = AccountKey & { readonly fold: AccountFold; readonly holdings: readonly AccountHolding[] };
+type Change = { readonly replaced: readonly AccountHolding[]; readonly derived: readonly DerivedAccount[] };
 
 /** New evidence by account, which stands in its table already. Gives the names of which an interval changed. */
 export async function rederiveAccounts(tx: PoolClient, accounts: readonly AccountFacts[]): Promise<NameKey[]> {
@@ -55,25 +55,28 @@ export async function rederiveAccounts(tx: PoolClient, accounts: readonly Accoun
   ];
   const replaced = changes.flatMap((change) => change.replaced);
   const derived = changes.flatMap((change) => change.derived);
-  const holdings = derived.flatMap((account) => account.holdings);
   await deleteFindings(tx, replaced);
   await tx.query(`DELETE FROM account WHERE (forest, account) IN (${KEYS})`, columns(derived, ['forest', 'account']));
-  await insertRows(
-    tx,
-    'account',
-    derived.map((account) => accountRow(account, account.fold)),
+  for (const [table, rows] of Object.entries(derivedRows(derived))) await insertRows(tx, table, rows);
+  return changedNames(
+    replaced,
+    derived.flatMap(({ holdings }) => holdings),
   );
-  await insertRows(
-    tx,
-    'spn_holding',
-    holdings.map((holding) => holdingRow(holding, holding)),
-  );
-  await insertRows(
-    tx,
-    'finding',
-    holdings.flatMap((holding) => findingRows(holding, holding)),
-  );
-  return changedNames(replaced, holdings);
+}
+
+/** All evidence of each of these accounts. */
+export function deriveAccounts(accounts: readonly AccountFacts[]): DerivedAccount[] {
+  return accounts.map((facts) => derive(facts, undefined, []));
+}
+
+/** The rows of each table that is derived from an account's evidence. */
+export function derivedRows(derived: readonly DerivedAccount[]): Record<'account' | 'spn_holding' | 'finding', Row[]> {
+  const holdings = derived.flatMap((account) => account.holdings);
+  return {
+    account: derived.map((account) => accountRow(account, account.fold)),
+    spn_holding: holdings.map((holding) => holdingRow(holding, holding)),
+    finding: holdings.flatMap((holding) => findingRows(holding, holding)),
+  };
 }
 
 /** Evidence of several accounts, by account. */
@@ -99,8 +102,7 @@ async function deriveAnew(tx: PoolClient, accounts: readonly AccountKey[]): Prom
     `DELETE FROM spn_holding WHERE (forest, account) IN (${KEYS}) RETURNING ${HOLDING_COLUMNS}`,
     keys,
   );
-  const derived = groupByAccount(evidence.rows).map((facts) => derive(facts, undefined, []));
-  return { replaced: replaced.rows.map(toHolding), derived };
+  return { replaced: replaced.rows.map(toHolding), derived: deriveAccounts(groupByAccount(evidence.rows)) };
 }
 
 async function foldOn(
@@ -128,7 +130,7 @@ function derive(
   { forest, account, evidence }: AccountFacts,
   before: AccountFold | undefined,
   last: readonly Holding[],
-): Derived {
+): DerivedAccount {
   const attributes = foldAccount(before?.account, evidence);
   const { listedAt, written } = foldHoldings({ listedAt: before?.listedAt ?? null, last }, evidence);
   const holdings = written.map((holding) => ({ ...holding, forest, account }));

@@ -1,0 +1,98 @@
+/**
+ * Where a projection's `build` puts its rows: tables of schema `read_next`, filled by COPY while they have no index. Rows are
+ * gathered to pieces of a bounded size; while PostgreSQL takes one in, the next is made.
+ */
+import { finished } from 'node:stream/promises';
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Row } from './bulk-rows.js';
+import { copyText, type CopyColumn } from './copy-text.js';
+import type { BuildTarget } from './projection.js';
+import { finishTable } from './shadow-tables.js';
+
+const PIECE_CHARACTERS = 512 * 1024;
+const ROWS_PER_READ = 2_000;
+
+type Piece = { readonly columns: readonly CopyColumn[]; text: string };
+
+export class ShadowTarget implements BuildTarget {
+  readonly #pieces = new Map<string, Piece>();
+  /** Emptied in the transaction that is open. */
+  readonly #begun = new Set<string>();
+  readonly #finished = new Set<string>();
+  #copying: Promise<void> = Promise.resolve();
+
+  /** `client` is this target's own until the rebuild ends. */
+  constructor(
+    private readonly client: PoolClient,
+    private readonly pool: Pool,
+    private readonly tables: readonly string[],
+  ) {}
+
+  async write(table: string, rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
+    const piece = this.#pieces.get(table) ?? { columns: await this.#columnsOf(table), text: '' };
+    this.#pieces.set(table, piece);
+    piece.text += copyText(piece.columns, rows);
+    if (piece.text.length >= PIECE_CHARACTERS) await this.#send(table, piece);
+  }
+
+  async finish(...tables: readonly string[]): Promise<void> {
+    for (const [table, piece] of this.#pieces) await this.#send(table, piece);
+    await this.#copying;
+    if (this.#begun.size > 0) await this.client.query('COMMIT');
+    this.#begun.clear();
+    for (const table of tables) {
+      await finishTable(this.pool, table);
+      this.#finished.add(table);
+    }
+  }
+
+  /** Every table that `build` has not finished itself. */
+  async finishAll(): Promise<void> {
+    await this.finish(...this.tables.filter((table) => !this.#finished.has(table)));
+  }
+
+  async *read<R extends QueryResultRow>(select: string, values: readonly unknown[] = []): AsyncGenerator<R[]> {
+    const client = await this.pool.connect();
+    try {
+      await client.query(`BEGIN; SET LOCAL search_path TO read_next; SET LOCAL statement_timeout = 0;
+        SET LOCAL work_mem = '128MB'; SET LOCAL cursor_tuple_fraction = 1`);
+      await client.query(`DECLARE rows NO SCROLL CURSOR FOR ${select}`, [...values]);
+      for (;;) {
+        const { rows } = await client.query<R>(`FETCH ${ROWS_PER_READ} FROM rows`);
+        if (rows.length === 0) return;
+        yield rows;
+      }
+    } finally {
+      client.release(true);
+    }
+  }
+
+  /** Frozen rows are never visited again to be marked as committed: they come in before anybody can see the table. */
+  async #send(table: string, piece: Piece): Promise<void> {
+    await this.#copying;
+    const { text } = piece;
+    piece.text = '';
+    if (text === '') return;
+    if (this.#begun.size === 0) await this.client.query('BEGIN');
+    if (!this.#begun.has(table)) await this.client.query(`TRUNCATE read_next.${table}`);
+    this.#begun.add(table);
+    const columns = piece.columns.map(({ name }) => `"${name}"`).join(', ');
+    const copy = this.client.query(copyFrom(`COPY read_next.${table} (${columns}) FROM STDIN (FREEZE)`));
+    copy.end(text);
+    this.#copying = finished(copy);
+    this.#copying.catch(() => undefined); // whoever awaits it next is told
+  }
+
+  async #columnsOf(table: string): Promise<CopyColumn[]> {
+    await this.#copying;
+    const { rows } = await this.client.query<CopyColumn>(
+      `SELECT attname AS name, CASE WHEN typname IN ('json', 'jsonb') THEN 'json' WHEN typcategory = 'A' THEN 'array' ELSE 'plain' END AS form
+         FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
+        WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+      [`read_next.${table}`],
+    );
+    return rows;
+  }
+}
