@@ -1,4 +1,5 @@
 /** The event log: append, read, transact, subscribe; events, their catalogues, ids and instants. */
+export { Batch } from './batch.js';
 export { canonicalJson, NotCanonical } from './canonical-json.js';
 export { type Catalogue, defineEvent, type EventDefinition, type EventsOf, type Upcaster } from './catalogue.js';
 export { type Clock, createSystemClock, type Random, systemRandom } from './clock.js';
@@ -42,11 +43,15 @@ export { type CheckpointKey, readCheckpoint, waitForCheckpoint } from './checkpo
 export { createEventStore, type EventStoreOptions } from './postgres-event-store.js';
 export { requestDigest } from './request-digest.js';
 export {
+  type Positioned,
   type Subscription,
   type SubscriptionMode,
   type SubscriptionOptions,
   type SubscriptionState,
   subscribe,
 } from './subscription.js';
+export { ACCOUNT, of, PERSON, type PersonalField, saidOf, SERVICE, type Subject } from './sealing/personal-field.js';
+export { BoxDamaged, PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './sealing/subject-key.js';
+export type { SubjectKeys } from './sealing/subject-keys.js';
 export { CLOCK, EVENT_STORE, RANDOM } from './tokens.js';
 export { type DecidedWrite, type Decision, type Load, type Request, transact } from './transact.js';

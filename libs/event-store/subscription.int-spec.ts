@@ -105,6 +105,51 @@ describe('a subscription', () => {
   });
 });
 
+describe('a subscription that reads its own way', () => {
+  it('is handed what it read of every event, with the same guarantees', async () => {
+    const head = await append(5);
+    const leaves: string[] = [];
+    const subscription = subscribe({
+      store,
+      pool: database.pool,
+      ...KEY,
+      read: async (after, limit) => {
+        const { rows } = await database.pool.query<{ position: number; leaf: string }>(
+          `SELECT position, encode(leaf, 'hex') AS leaf FROM log.event_log WHERE position > $1 ORDER BY position LIMIT $2`,
+          [after, limit],
+        );
+        return rows;
+      },
+      handle: async (_tx, read) => void leaves.push(...read.map(({ leaf }) => leaf)),
+    });
+    expect(await subscription.waitFor(head, WAIT_MS)).toBe(head);
+    await subscription.stop();
+    const { rows } = await database.pool.query(
+      `SELECT encode(leaf, 'hex') AS leaf FROM log.event_log ORDER BY position`,
+    );
+    expect(leaves).toEqual(rows.map(({ leaf }) => leaf));
+  });
+
+  it('rests between pages when it is told to, so that they become fewer, and still stops at once', async () => {
+    const before = await append(1);
+    const pages: number[] = [];
+    const subscription = start({
+      pauseMs: 60_000,
+      handle: async (_tx, events) => void pages.push(events.length),
+    });
+    await subscription.waitFor(before, WAIT_MS);
+    await becomes(subscription, 'live');
+    const head = await append(3);
+    expect(await subscription.waitFor(head, 300)).toBe(before);
+    await subscription.stop();
+    expect(pages).toHaveLength(1);
+
+    const next = start({ pauseMs: 20, handle: async (_tx, events) => void pages.push(events.length) });
+    expect(await next.waitFor(head, WAIT_MS)).toBe(head);
+    expect(pages.slice(1)).toEqual([3]);
+  });
+});
+
 describe('two subscriptions of one name', () => {
   it('share the work without doing any of it twice: one is active, the other waits and takes over', async () => {
     const one = start({ handle: see('one') });

@@ -9,7 +9,7 @@ import { LogUnavailable, SubscriptionFenced } from './event-store.error.js';
 import type { EventStore } from './event-store.js';
 import { Signal } from './signal.js';
 
-export type SubscriptionOptions = {
+export type SubscriptionOptions<Item extends Positioned = RecordedEvent> = {
   readonly store: EventStore;
   /** An active subscription keeps one of its connections. Must have one left for the store, if they share it. */
   readonly pool: Pool;
@@ -17,11 +17,17 @@ export type SubscriptionOptions = {
   /** Of what `handle` builds: another version has another checkpoint. Default 1. */
   readonly version?: number;
   /** Writes by `tx` only, and leaves the transaction open. Anything it throws rolls back what it wrote for this page. */
-  readonly handle: (tx: PoolClient, events: readonly RecordedEvent[]) => Promise<void>;
+  readonly handle: (tx: PoolClient, items: readonly Item[]) => Promise<void>;
+  /** What is read of each event, in order of position, without a gap. Default: the event, by `store.readAll`. */
+  readonly read?: (after: number, limit: number) => Promise<readonly Item[]>;
   /** Most events per call of `handle`. Default 1000. */
   readonly pageSize?: number;
+  /** After a page that was not full, rests at least so long, whatever is appended meanwhile: fewer, larger pages. Default 0. */
+  readonly pauseMs?: number;
   readonly onChange?: (state: SubscriptionState) => void;
 };
+
+export type Positioned = { readonly position: number };
 
 export type SubscriptionMode = 'waiting' | 'catching-up' | 'live' | 'failed' | 'stopped';
 
@@ -42,7 +48,9 @@ const RETRY_MS = 250;
 const MAY_PASS = /^(40|53|55|57)/;
 
 /** Starts reading at once. End it with `stop()`. */
-export function subscribe(options: SubscriptionOptions): Subscription {
+export function subscribe<Item extends Positioned = RecordedEvent>(
+  options: SubscriptionOptions<Item>,
+): Subscription<Item> {
   return new Subscription(options);
 }
 
@@ -57,11 +65,13 @@ export function subscribe(options: SubscriptionOptions): Subscription {
  *                `state()` names it, and the lock is given up. Final; an audit trail must not skip silently.
  *   stopped      By `stop()`. Final.
  */
-export class Subscription {
-  readonly #options: SubscriptionOptions;
+export class Subscription<Item extends Positioned = RecordedEvent> {
+  readonly #options: SubscriptionOptions<Item>;
   readonly #key: CheckpointKey;
   readonly #pageSize: number;
+  readonly #read: (after: number, limit: number) => Promise<readonly Item[]>;
   readonly #wakeUp = new Signal();
+  readonly #stopped = new Signal();
   readonly #changed = new Signal();
   #state: SubscriptionState = { mode: 'waiting', position: 0 };
   #stopping = false;
@@ -69,10 +79,11 @@ export class Subscription {
   #hinted = false;
   readonly #running: Promise<void>;
 
-  constructor(options: SubscriptionOptions) {
+  constructor(options: SubscriptionOptions<Item>) {
     this.#options = options;
     this.#key = { name: options.name, version: options.version ?? 1 };
     this.#pageSize = options.pageSize ?? PAGE_SIZE;
+    this.#read = options.read ?? readEvents(options.store);
     this.#running = this.#run();
   }
 
@@ -99,6 +110,7 @@ export class Subscription {
   /** Finishes the page at hand and gives the lock and the connection back. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#stopped.fire();
     this.#wakeUp.fire();
     await this.#running;
   }
@@ -154,9 +166,15 @@ export class Subscription {
       checkpoint = page.checkpoint;
       limit = Math.min(limit * 2, this.#pageSize);
       this.#set({ mode: atEnd ? 'live' : 'catching-up', position: checkpoint.position });
-      if (atEnd && !this.#hinted) await this.#wakeUp.wait(POLL_MS);
+      if (atEnd) await this.#rest();
     }
     return undefined;
+  }
+
+  async #rest(): Promise<void> {
+    const { pauseMs = 0 } = this.#options;
+    if (pauseMs > 0 && !this.#stopping) await this.#stopped.wait(pauseMs);
+    if (!this.#hinted && !this.#stopping) await this.#wakeUp.wait(Math.max(POLL_MS - pauseMs, 0));
   }
 
   /** `error`: the page itself cannot be handled. Throws what may pass, and SubscriptionFenced. */
@@ -165,7 +183,7 @@ export class Subscription {
     from: Checkpoint,
     limit: number,
   ): Promise<{ events: number; checkpoint: Checkpoint } | { error: unknown }> {
-    const events = await this.#options.store.readAll({ after: from.position, limit }).catch((error: unknown) => {
+    const events = await this.#read(from.position, limit).catch((error: unknown) => {
       if (mayPass(error)) throw error;
       return { error };
     });
@@ -196,6 +214,11 @@ export class Subscription {
       this.#options.onChange?.(state);
     }
   }
+}
+
+/** Only used where no `read` is given, and then Item is RecordedEvent. */
+function readEvents<Item>(store: EventStore): (after: number, limit: number) => Promise<readonly Item[]> {
+  return (after, limit) => store.readAll({ after, limit }) as Promise<readonly unknown[]> as Promise<readonly Item[]>;
 }
 
 type Failure = { readonly error: unknown; readonly failedAt: number };
