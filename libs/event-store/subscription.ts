@@ -16,7 +16,10 @@ export type SubscriptionOptions<Item extends Positioned = RecordedEvent> = {
   readonly name: string;
   /** Of what `handle` builds: another version has another checkpoint. Default 1. */
   readonly version?: number;
-  /** Writes by `tx` only, and leaves the transaction open. Anything it throws rolls back what it wrote for this page. */
+  /**
+   * Writes by `tx` only, and leaves the transaction open. Anything it throws rolls back what it wrote for this page; after
+   * an error with `mayPass: true` (what it needs beside the database does not answer) the page is tried again.
+   */
   readonly handle: (tx: PoolClient, items: readonly Item[]) => Promise<void>;
   /** What is read of each event, in order of position, without a gap. Default: the event, by `store.readAll`. */
   readonly read?: (after: number, limit: number) => Promise<readonly Item[]>;
@@ -233,5 +236,6 @@ async function tryLock(client: PoolClient, { name, version }: CheckpointKey): Pr
 
 function mayPass(error: unknown): boolean {
   if (error instanceof LogUnavailable || error instanceof SubscriptionFenced) return true;
+  if (error instanceof Error && 'mayPass' in error) return error.mayPass === true;
   return error instanceof DatabaseError && MAY_PASS.test(error.code ?? '');
 }
