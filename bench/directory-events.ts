@@ -29,10 +29,11 @@ export function spnOf(account: number, spn: number): string {
   return `${CLASSES[spn % CLASSES.length]}/app${account}-${spn}.corp.example`;
 }
 
-export function* directoryEvents(pageSize: number): Generator<RecordedEvent[]> {
+/** At least 4,000 accounts. */
+export function* directoryEvents(pageSize: number, accounts = ACCOUNTS): Generator<RecordedEvent[]> {
   let page: RecordedEvent[] = [];
   let position = 0;
-  for (const [type, afterMs, data] of facts()) {
+  for (const [type, afterMs, data] of facts(accounts)) {
     position += 1;
     page.push(recorded(position, type, new Date(START_MS + afterMs).toISOString(), data));
     if (page.length === pageSize) {
@@ -45,8 +46,8 @@ export function* directoryEvents(pageSize: number): Generator<RecordedEvent[]> {
 
 type Fact = readonly [type: string, afterMs: number, data: RecordedEvent['data']];
 
-function* facts(): Generator<Fact> {
-  for (let index = 0; index < ACCOUNTS; index++) {
+function* facts(accounts: number): Generator<Fact> {
+  for (let index = 0; index < accounts; index++) {
     const ref = { forest: FOREST, domain: 'corp.example', account: accountOf(index) };
     yield ['AccountCreated', index, { ...ref, kind: 'user', samAccountName: `svc-${index}`, enabled: true }];
     yield [
@@ -55,14 +56,15 @@ function* facts(): Generator<Fact> {
       { ...ref, spns: Array.from({ length: SPNS_PER_ACCOUNT }, (_, spn) => spnOf(index, spn)) },
     ];
   }
-  for (let index = 0; index < 2 * DUPLICATES; index++) yield ['SpnRegistered', DAY_MS + index, duplicate(index)];
+  for (let index = 0; index < 2 * DUPLICATES; index++)
+    yield ['SpnRegistered', DAY_MS + index, duplicate(index, accounts)];
   for (let index = DUPLICATES; index < 2 * DUPLICATES; index++)
-    yield ['SpnRemoved', 2 * DAY_MS + index, duplicate(index)];
+    yield ['SpnRemoved', 2 * DAY_MS + index, duplicate(index, accounts)];
 }
 
 /** Of ten: six exact, two by alias, two by an invisible character; of an account that the generator made. */
-function duplicate(index: number): RecordedEvent['data'] {
-  const ref = { forest: FOREST, domain: 'corp.example', account: accountOf(index + ACCOUNTS / 2) };
+function duplicate(index: number, accounts: number): RecordedEvent['data'] {
+  const ref = { forest: FOREST, domain: 'corp.example', account: accountOf(index + accounts / 2) };
   const kind = index % 10;
   if (kind < 6) return { ...ref, spn: spnOf(index, 0) };
   if (kind < 8) return { ...ref, spn: spnOf(index, 1).replace('host/', 'cifs/') };

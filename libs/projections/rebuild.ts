@@ -7,7 +7,7 @@ import type { EventStore, RecordedEvent } from '#event-store';
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { lockTables, projectPage } from './project-page.js';
-import { isHandled, type Projection } from './projection.js';
+import type { Projection } from './projection.js';
 import { createBareTables, finishTable, inSession, swapTables } from './shadow-tables.js';
 import { ShadowTarget } from './shadow-target.js';
 import { digestTable } from './table-digest.js';
@@ -62,12 +62,12 @@ async function fill(client: PoolClient, options: RebuildOptions, head: number): 
 
 async function* handledEvents(options: RebuildOptions, head: number): AsyncGenerator<readonly RecordedEvent[]> {
   const { store, projection, onProgress } = options;
-  for (let position = 0; position < head;) {
-    const events = await store.readAll({ after: position, limit: PAGE_SIZE, upTo: head });
-    yield events.filter(({ type }) => isHandled(projection, type));
-    position = events.at(-1)?.position ?? head;
-    onProgress?.({ position, head });
+  const { types } = projection;
+  for await (const events of store.replay({ after: 0, upTo: head, ...(types && { types }) })) {
+    yield events;
+    onProgress?.({ position: events.at(-1)?.position ?? 0, head });
   }
+  onProgress?.({ position: head, head });
 }
 
 async function digestTables(client: PoolClient, { tables }: Projection): Promise<string> {
