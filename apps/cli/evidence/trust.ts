@@ -1,0 +1,97 @@
+/**
+ * What this data folder trusts of a log: the keys that sign its checkpoints, taken on first use or given by hand, and the last
+ * checkpoint that verified. Kept in `trusted-logs.json`, beside local.json, by the place of the server: a log that comes back with
+ * another origin is a changed one, not a new one.
+ */
+import { type Checkpoint, NoteInvalid, openCheckpoint, parseVerifierKey, type Verifier } from '#tlog';
+import { join } from 'node:path';
+import { CliError, EXIT, usageError } from '../cli.error.js';
+import { type Folder, readPrivateFile, writePrivateFile } from '../folder.js';
+
+export type LogTrust = {
+  /** Verifier keys that may sign checkpoints from here on. */
+  readonly keys: readonly string[];
+  /** Keys that have been rotated away: they still verify what they signed, in bundles, but no new checkpoint. */
+  readonly formerKeys: readonly string[];
+  readonly trustedSince: string;
+  /** The last checkpoint that verified, as the signed note that it was. */
+  readonly checkpoint: string;
+  readonly seenAt: string;
+};
+
+export type TrustedCheckpoint = Checkpoint & {
+  readonly note: string;
+  readonly signedBy: readonly Verifier[];
+  /** No key was trusted before: what signed is taken at its word this once. */
+  readonly isFirstUse: boolean;
+};
+
+type TrustFile = { readonly [place: string]: LogTrust };
+
+export function readTrust(folder: Folder, place: string): LogTrust | undefined {
+  return readAll(folder)[place];
+}
+
+export function keepTrust(folder: Folder, place: string, trust: LogTrust): void {
+  writePrivateFile(folder, trustFile(folder), { ...readAll(folder), [place]: trust });
+}
+
+/** Every key that was ever trusted here, for what was signed in the past. */
+export function everTrusted(folder: Folder): Verifier[] {
+  const keys = Object.values(readAll(folder)).flatMap(({ keys, formerKeys }) => [...keys, ...formerKeys]);
+  return [...new Set(keys)].map(parseVerifierKey);
+}
+
+export function readVerifierKey(text: string): Verifier {
+  try {
+    return parseVerifierKey(text.trim());
+  } catch (cause) {
+    throw usageError(
+      `--key is no verifier key: ${(cause as Error).message}`,
+      'give the line that `kerbtrail evidence keys` prints for the key, such as kerbtrail.example/log+0123abcd+AQ…',
+    );
+  }
+}
+
+/** The newest checkpoint as its signature shows it; `offered` are the keys that the log says it has. Throws CliError. */
+export function openTrusted(
+  note: string,
+  trusted: readonly Verifier[],
+  offered: readonly Verifier[],
+): TrustedCheckpoint {
+  const isFirstUse = trusted.length === 0;
+  try {
+    const { checkpoint, verifiedBy } = openCheckpoint(note, isFirstUse ? offered : trusted);
+    return { ...checkpoint, note, signedBy: verifiedBy, isFirstUse };
+  } catch (cause) {
+    if (!(cause instanceof NoteInvalid)) throw cause;
+    if (cause.code === 'TLOG_NOTE_UNVERIFIED' && !isFirstUse) throw keyChanged(trusted, cause);
+    throw new CliError(EXIT.findings, 'CHECKPOINT_INVALID', `the checkpoint cannot be trusted: ${cause.message}`, {
+      next: 'ask the operator for the checkpoint of another time, and keep this one: kerbtrail evidence checkpoint',
+      cause,
+    });
+  }
+}
+
+function keyChanged(trusted: readonly Verifier[], cause: NoteInvalid): CliError {
+  const known = trusted.map(({ name, keyId }) => `"${name}" (key ${keyId.toString('hex')})`).join(', ');
+  return new CliError(
+    EXIT.findings,
+    'LOG_KEY_CHANGED',
+    `the checkpoint is not signed by the key that is trusted here: trusted is ${known}; ${cause.message.replace(/^none of the \d+ known keys? has signed; /, '')}`,
+    {
+      next:
+        'ask the operator, by another way than this server, whether the key was rotated. If so, verify with the key that you are told: ' +
+        'kerbtrail verify --key KEY. If not, this is not the log that was trusted, or somebody else signs for it',
+      cause,
+    },
+  );
+}
+
+function readAll(folder: Folder): TrustFile {
+  return readPrivateFile<TrustFile>(trustFile(folder)) ?? {};
+}
+
+function trustFile(folder: Folder): string {
+  return join(folder.path, 'trusted-logs.json');
+}
