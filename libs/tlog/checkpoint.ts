@@ -8,6 +8,8 @@
  */
 import { decodeBase64, encodeBase64 } from './base64.js';
 import { HASH_BYTES } from './hash.js';
+import { openNote } from './note.js';
+import type { Verifier } from './note-key.js';
 import { NoteInvalid, quote } from './tlog.error.js';
 
 export type Checkpoint = { readonly origin: string; readonly size: number; readonly root: Buffer };
@@ -35,6 +37,23 @@ export function parseCheckpoint(text: string): Checkpoint {
   const bytes = decodeBase64(root);
   if (bytes?.length !== HASH_BYTES) return refuse(3, `is not the base64 of ${HASH_BYTES} bytes: ${quote(root)}`);
   const empty = rest.indexOf('');
-  if (empty !== rest.length - 1) return refuse(4 + Math.max(empty, 0), 'is empty, or the last one does not end');
+  if (rest.length === 0 || empty !== rest.length - 1)
+    return refuse(4 + Math.max(empty, 0), 'is empty, or the last one does not end');
   return { origin, size: entries, root: bytes };
+}
+
+export type OpenedCheckpoint = { readonly checkpoint: Checkpoint; readonly verifiedBy: readonly Verifier[] };
+
+/** A signed checkpoint. One of the keys that have signed must be the log's own, which is to say named as its origin. Throws NoteInvalid. */
+export function openCheckpoint(note: string, verifiers: readonly Verifier[]): OpenedCheckpoint {
+  const { text, verifiedBy } = openNote(note, verifiers);
+  const checkpoint = parseCheckpoint(text);
+  if (!verifiedBy.some(({ name }) => name === checkpoint.origin)) {
+    const names = verifiedBy.map(({ name }) => quote(name)).join(', ');
+    throw new NoteInvalid(
+      'TLOG_NOTE_UNVERIFIED',
+      `the checkpoint of ${quote(checkpoint.origin)} is signed by ${names} only`,
+    );
+  }
+  return { checkpoint, verifiedBy };
 }

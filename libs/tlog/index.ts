@@ -29,5 +29,24 @@ export {
   type NoteSignature,
   type OpenedNote,
 } from './note.js';
-export { formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.js';
+export {
+  formatCheckpoint,
+  parseCheckpoint,
+  openCheckpoint,
+  type Checkpoint,
+  type OpenedCheckpoint,
+} from './checkpoint.js';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js';
+export { LogCheck, type Fault, type FaultKind } from './log-check.js';
+export {
+  EVIDENCE_FORMAT,
+  BUNDLE_ENTRIES_MAX,
+  BUNDLE_LENGTH_MAX,
+  formatEvidenceBundle,
+  parseEvidenceBundle,
+  type EvidenceBundle,
+  type EvidenceEntry,
+  type Selection,
+} from './evidence-bundle.js';
+export { verifyEvidenceBundle, type BundleReport } from './verify-bundle.js';
+export { StreamChain } from './stream-chain.js';
