@@ -6,7 +6,15 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { LoggerModule } from 'nestjs-pino';
 import { AuthenticationModule } from '#authentication';
-import { DirectoryModule, KEY_STORE, type KeyStore, NAME_KEY, type NameKey } from '#directory';
+import {
+  DirectoryModule,
+  type ErasableSubjectKeys,
+  KEY_STORE,
+  type KeyStore,
+  NAME_KEY,
+  type NameKey,
+  SUBJECT_KEYS,
+} from '#directory';
 import { CLOCK, type Clock, EVENT_STORE, type EventStore, RANDOM, type Random } from '#event-store';
 import { KEY_ENCRYPTION_KEY, OperationsModule } from '#operations';
 import type { KeyEncryptionKey } from '#directory';
@@ -27,6 +35,7 @@ export type ServerParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly keyStore: KeyStore;
+  readonly subjectKeys: ErasableSubjectKeys;
   readonly nameKey: NameKey;
   readonly keyEncryptionKey: KeyEncryptionKey;
   readonly pool: Pool;
@@ -45,6 +54,7 @@ export class AppModule {
       { provide: CLOCK, useValue: parts.clock },
       { provide: RANDOM, useValue: parts.random },
       { provide: KEY_STORE, useValue: parts.keyStore },
+      { provide: SUBJECT_KEYS, useValue: parts.subjectKeys },
       { provide: NAME_KEY, useValue: parts.nameKey },
       { provide: KEY_ENCRYPTION_KEY, useValue: parts.keyEncryptionKey },
       { provide: Pool, useValue: parts.pool },

@@ -10,7 +10,7 @@ import { Logger } from 'nestjs-pino';
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { exchangeEvents, lockoutEvents } from '#authentication';
-import { createKeyStore, directoryEvents, sweepKeys } from '#directory';
+import { createKeyStore, createSubjectKeys, directoryEvents, sweepKeys } from '#directory';
 import { createEventStore, createSystemClock, systemRandom } from '#event-store';
 import { authenticate, CreateToken, establishNameKey, operationEvents } from '#operations';
 import { projections, startProjectors } from '#projections';
@@ -62,10 +62,14 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
   const clock = createSystemClock();
   const random = systemRandom;
   const catalogues = [directoryEvents, exchangeEvents, lockoutEvents, operationEvents];
-  const store = createEventStore({ pool, appendPool, catalogues, clock, random });
   const keyEncryptionKey = await openKeyEncryptionKey(config, database.embedded);
-  const keyStore = createKeyStore(pool, keyEncryptionKey);
-  const nameKey = await establishNameKey({ store, pool, kek: keyEncryptionKey, clock, random });
+  const kek = keyEncryptionKey;
+  const keyStore = createKeyStore(pool, kek);
+  // What tells of the log's own keys holds no names, and subjects' keys are looked up under one of them.
+  const unsealed = createEventStore({ pool, appendPool, catalogues: [operationEvents], clock, random });
+  const nameKey = await establishNameKey({ store: unsealed, pool, kek, clock, random });
+  const subjectKeys = createSubjectKeys({ pool, kek, nameKey, random });
+  const store = createEventStore({ pool, appendPool, catalogues, clock, random, subjectKeys });
   const swept = await sweepKeys(store, keyStore);
   if (swept.removed > 0) logger.warn(swept, 'account keys that no event names were removed');
   const projectors = startProjectors({
@@ -82,6 +86,7 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
     clock,
     random,
     keyStore,
+    subjectKeys,
     nameKey,
     keyEncryptionKey,
     pool,

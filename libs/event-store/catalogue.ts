@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { JsonObject } from './event.js';
+import type { PersonalFields } from './sealing/personal-field.js';
 
 /** Turns the data of an event written at `schemaVersion` n into the shape of n + 1. Pure. */
 export type Upcaster = (data: JsonObject) => JsonObject;
@@ -13,8 +14,8 @@ export type EventDefinition<Type extends string = string, Schema extends z.ZodTy
   /** The version that is written today. */
   readonly schemaVersion: number;
   readonly schema: Schema;
-  /** Fields of `data` that speak about a person. */
-  readonly personal: readonly string[];
+  /** Fields of `data` that speak about a person, by path; sealed when the event is stored. */
+  readonly personal: PersonalFields;
   /** Key n: from schemaVersion n to n + 1; complete from 1 to `schemaVersion` - 1. */
   readonly upcasters: Readonly<Record<number, Upcaster>>;
 };
@@ -32,9 +33,9 @@ export type EventsOf<C extends Catalogue> = {
 export function defineEvent<const Type extends string, Schema extends z.ZodType>(
   type: Type,
   schema: Schema,
-  options: { schemaVersion?: number; personal?: readonly string[]; upcasters?: Record<number, Upcaster> } = {},
+  options: { schemaVersion?: number; personal?: PersonalFields; upcasters?: Record<number, Upcaster> } = {},
 ): EventDefinition<Type, Schema> {
-  const { schemaVersion = 1, personal = [], upcasters = {} } = options;
+  const { schemaVersion = 1, personal = {}, upcasters = {} } = options;
   for (let version = 1; version < schemaVersion; version++) {
     if (!upcasters[version])
       throw new TypeError(`${type} is at schema version ${schemaVersion} but has no upcaster from ${version}`);

@@ -15,6 +15,8 @@ import { createIdSource } from './event-id.js';
 import { LogUnavailable, StreamTooLong } from './event-store.error.js';
 import type { AppendItem, AppendResult, EventStore, LeafRecord, LogRange, ReplayOptions } from './event-store.js';
 import { readTable } from './replay.js';
+import { Sealer } from './sealing/seal-event.js';
+import type { SubjectKeys } from './sealing/subject-keys.js';
 import { readStreamHeads, StreamHeads } from './stream-heads.js';
 import { definitionsByType } from './upcast.js';
 
@@ -27,6 +29,8 @@ export type EventStoreOptions = {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly queue?: QueueLimits;
+  /** With them, personal data is sealed when it is appended and opened when it is read; without, it is kept as it comes. */
+  readonly subjectKeys?: SubjectKeys;
 };
 
 const QUEUE: QueueLimits = { itemsMax: 20_000, bytesMax: 32 * 1024 * 1024 };
@@ -51,6 +55,9 @@ class PostgresEventStore implements EventStore {
   readonly #queue: AppendQueue;
   readonly #preparation: Preparation;
   readonly #decoder: EventDecoder;
+  readonly #sealer: Sealer | null;
+  /** The last append, once it is in the queue. */
+  #queued: Promise<unknown> = Promise.resolve();
   readonly #receipts = new Batch((asked: readonly ReceiptQuestion[]) => this.#readReceipts(asked), RECEIPTS_PER_QUERY);
   readonly #streams = new Batch((asked: readonly StreamQuestion[]) => this.#readStreams(asked), STREAMS_PER_QUERY);
 
@@ -61,20 +68,28 @@ class PostgresEventStore implements EventStore {
     clock = createSystemClock(),
     random = systemRandom,
     queue = QUEUE,
+    subjectKeys,
   }: EventStoreOptions) {
     this.#pool = pool;
     this.#queue = new AppendQueue(appendPool, this.#heads, clock, queue);
     const definitions = definitionsByType(catalogues);
-    this.#decoder = new EventDecoder(definitions);
-    this.#preparation = {
-      definitions,
-      newId: createIdSource(random),
-    };
+    this.#decoder = new EventDecoder(definitions, subjectKeys);
+    const newId = createIdSource(random);
+    this.#sealer = subjectKeys ? new Sealer(definitions, subjectKeys, newId, random) : null;
+    this.#preparation = { definitions, newId };
   }
 
   async append(items: readonly AppendItem[]): Promise<AppendResult[]> {
-    const prepared = items.map((item) => prepareItem(item, this.#preparation));
-    return Promise.all(this.#queue.append(prepared));
+    if (!this.#sealer) return Promise.all(this.#enqueue(items));
+    // Keys may have to be waited for, but calls enter the queue in the order in which they were made.
+    const queued = Promise.all([this.#sealer.seal(items), this.#queued]).then(([sealed]) => this.#enqueue(sealed));
+    this.#queued = queued.catch(() => {});
+    return Promise.all(await queued);
+  }
+
+  /** One promise per item. */
+  #enqueue(items: readonly AppendItem[]): Promise<AppendResult>[] {
+    return this.#queue.append(items.map((item) => prepareItem(item, this.#preparation)));
   }
 
   receipt(id: string, digest: Uint8Array): Promise<FirstAnswer> {

@@ -3,12 +3,13 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { defineEvent, type EventsOf } from './catalogue.js';
 import type { RecordedEvent } from './event.js';
+import { PERSON } from './sealing/personal-field.js';
 import { definitionsByType, upcast } from './upcast.js';
 
 const Renamed = defineEvent('Renamed', z.object({ to: z.string() }), {
   schemaVersion: 2,
   upcasters: { 1: ({ name }) => ({ to: name }) },
-  personal: ['to'],
+  personal: { to: PERSON },
 });
 const Deleted = defineEvent('Deleted', z.object({}));
 

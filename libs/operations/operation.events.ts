@@ -1,9 +1,12 @@
 /**
  * Events of `operation` streams: what operators and the program itself did. One stream per subject:
- * `operation-token/<id>`, `operation-import/<id>`, `operation-source/<source>`, `operation-keys`, `operation-projection/<name>`.
+ * `operation-token/<id>`, `operation-import/<id>`, `operation-source/<source>`, `operation-keys`, `operation-evidence`, `operation-projection/<name>`.
  */
 import { z } from 'zod';
-import { defineEvent, type EventsOf } from '#event-store';
+import { defineEvent, type EventsOf, of } from '#event-store';
+import { backupEvents } from './backup/backup.events.js';
+
+import { evidenceEvents } from './evidence/evidence.events.js';
 
 export const role = z.enum(['installer', 'client', 'agent', 'ingest', 'auditor', 'operator']);
 
@@ -15,6 +18,7 @@ export const scope = z.object({
 });
 
 export const operationEvents = {
+  ...backupEvents,
   /** `secretDigest` is the SHA-256 of 256 random bits. `actor` is `account:<id>` or an outside id. */
   TokenCreated: defineEvent(
     'TokenCreated',
@@ -27,7 +31,6 @@ export const operationEvents = {
       expiresAt: z.string().optional(),
       note: z.string().optional(),
     }),
-    { personal: ['actor'] },
   ),
   TokenRevoked: defineEvent('TokenRevoked', z.object({ token: z.string() })),
   /** Fixed once: which forest this source's records speak about. */
@@ -41,6 +44,7 @@ export const operationEvents = {
       forest: z.string().optional(),
       observedAt: z.string().optional(),
     }),
+    { personal: { name: of('import') } },
   ),
   ImportFinished: defineEvent(
     'ImportFinished',
@@ -68,7 +72,7 @@ export const operationEvents = {
       bytes: z.int(),
       sha256: z.string(),
     }),
-    { personal: ['raw'] },
+    { personal: { raw: of('import'), reason: of('import'), name: of('import') } },
   ),
   /** The key under which UPN and sAMAccountName become stream ids; never changed. */
   NameKeyEstablished: defineEvent('NameKeyEstablished', z.object({ fingerprint: z.string() })),
@@ -77,6 +81,7 @@ export const operationEvents = {
     'ProjectionRebuilt',
     z.object({ projection: z.string(), version: z.int(), position: z.int(), digest: z.string() }),
   ),
+  ...evidenceEvents,
 };
 
 export type Role = z.infer<typeof role>;

@@ -6,13 +6,18 @@
  * of the ciphertext). No plaintext nonce and no key is ever here; `nonceDigest` and `handleDigest` are SHA-256 of 128 random bits.
  */
 import { z } from 'zod';
-import { defineEvent, type EventsOf } from '#event-store';
+import { ACCOUNT, defineEvent, type EventsOf, of, PERSON, saidOf, SERVICE } from '#event-store';
 
 const forest = z.string();
 /** The name as the client or the log wrote it, realm included: `alice@CORP.EXAMPLE`. */
 const clientName = z.string();
 const refusal = { code: z.string(), reason: z.string() };
 const endpoint = { address: z.string().optional() };
+
+/** The client, under the name it used; where its account is known, whatever is said belongs to that. */
+const named = { clientName: PERSON, address: of('clientName') };
+const client = { client: ACCOUNT, clientName: of('client', 'self'), address: of('client', 'clientName') };
+const said = { reason: saidOf('client', 'clientName') };
 
 export const logonEvents = {
   TgtIssued: defineEvent(
@@ -33,7 +38,7 @@ export const logonEvents = {
       expiresAt: z.string().optional(),
       ...endpoint,
     }),
-    { personal: ['client', 'clientName', 'address'] },
+    { personal: { ...client, service: SERVICE } },
   ),
   TgtRefused: defineEvent(
     'TgtRefused',
@@ -46,13 +51,13 @@ export const logonEvents = {
       ...refusal,
       ...endpoint,
     }),
-    { personal: ['client', 'clientName', 'address'] },
+    { personal: { ...client, ...said, service: SERVICE } },
   ),
   /** The normal first answer of an AS exchange (KDC_ERR_PREAUTH_REQUIRED): not a failure. */
   PreAuthenticationRequired: defineEvent(
     'PreAuthenticationRequired',
     z.object({ forest, clientName, service: z.string(), ...endpoint }),
-    { personal: ['clientName', 'address'] },
+    { personal: { ...named, service: SERVICE } },
   ),
   /** A second log of the same logon (Samba's JSON Authentication line): supports TgtIssued or TgtRefused, counts nothing twice. */
   AuthenticationLogged: defineEvent(
@@ -68,7 +73,7 @@ export const logonEvents = {
       keyType: z.string().optional(),
       ...endpoint,
     }),
-    { personal: ['clientName', 'account', 'sid', 'address'] },
+    { personal: { ...named, account: ACCOUNT, sid: of('clientName') } },
   ),
 };
 
@@ -98,7 +103,7 @@ export const ticketRequestEvents = {
       spn: z.string(),
       ...endpoint,
     }),
-    { personal: ['client', 'clientName', 'address'] },
+    { personal: { ...client, spn: SERVICE } },
   ),
   SpnResolved: defineEvent(
     'SpnResolved',
@@ -110,7 +115,7 @@ export const ticketRequestEvents = {
       registeredSpn: z.string(),
       by: z.enum(['exact', 'alias']),
     }),
-    { personal: ['account'] },
+    { personal: { account: ACCOUNT } },
   ),
   SpnNotFound: defineEvent('SpnNotFound', z.object({ forest, request: z.string(), spn: z.string() })),
   SpnAmbiguous: defineEvent(
@@ -122,7 +127,7 @@ export const ticketRequestEvents = {
       by: z.enum(['exact', 'alias']),
       holders: z.array(z.object({ account: z.string(), spn: z.string() })),
     }),
-    { personal: ['holders'] },
+    { personal: { 'holders.account': ACCOUNT } },
   ),
   ServiceTicketIssued: defineEvent(
     'ServiceTicketIssued',
@@ -142,7 +147,7 @@ export const ticketRequestEvents = {
       expiresAt: z.string().optional(),
       ...endpoint,
     }),
-    { personal: ['client', 'clientName', 'account', 'address'] },
+    { personal: { ...client, account: ACCOUNT, spn: SERVICE } },
   ),
   ServiceTicketRefused: defineEvent(
     'ServiceTicketRefused',
@@ -156,7 +161,7 @@ export const ticketRequestEvents = {
       ...refusal,
       ...endpoint,
     }),
-    { personal: ['client', 'clientName', 'account', 'address'] },
+    { personal: { ...client, ...said, account: ACCOUNT, spn: SERVICE } },
   ),
 };
 
@@ -171,7 +176,7 @@ const presented = {
 export const presentationEvents = {
   /** S6. `service` is the account (or outside id) of the agent that reports. */
   TicketPresented: defineEvent('TicketPresented', z.object({ ...presented, service: z.string(), ...endpoint }), {
-    personal: ['address'],
+    personal: { service: ACCOUNT, address: PERSON },
   }),
   /** S7. */
   ClientVerified: defineEvent(
@@ -184,7 +189,7 @@ export const presentationEvents = {
       etype: z.int().optional(),
     }),
     {
-      personal: ['client', 'clientName'],
+      personal: { client: ACCOUNT, clientName: of('client', 'self') },
     },
   ),
   /** S7 failed. An observed acceptor names itself (`acceptor`, kvno, etype) and neither client nor SPN. */
@@ -197,7 +202,7 @@ export const presentationEvents = {
       kvno: z.int().optional(),
       etype: z.int().optional(),
     }),
-    { personal: ['acceptor'] },
+    { personal: { acceptor: PERSON, reason: saidOf('acceptor') } },
   ),
   /** A second line of an acceptor about the failure just logged: the status it gave to its caller. */
   AcceptorStatusLogged: defineEvent(

@@ -47,15 +47,15 @@ export type LogonDecision = { readonly events: readonly LogonEvent[]; readonly l
 );
 
 export function decideLogon(facts: LogonFacts): LogonDecision {
-  const { forest, clientName, client, proof } = facts;
+  const { forest, client, proof } = facts;
   if (client === 'unknown') {
-    return refuse(facts, 'KDC_ERR_C_PRINCIPAL_UNKNOWN', `no account of forest ${forest} is named ${clientName}`);
+    return refuse(facts, 'KDC_ERR_C_PRINCIPAL_UNKNOWN', `no account of forest ${forest} goes by this name`);
   }
   if (client === 'ambiguous') {
     return refuse(
       facts,
       'KDC_ERR_PRINCIPAL_NOT_UNIQUE',
-      `several accounts of forest ${forest} are named ${clientName}`,
+      `several accounts of forest ${forest} go by this name`,
     );
   }
   if (!client.enabled) return refuse(facts, 'KDC_ERR_CLIENT_REVOKED', 'the account of the client is disabled');

@@ -119,13 +119,17 @@ export class RequestApplicationHandler implements ICommandHandler<RequestApplica
   async execute(command: RequestApplication): Promise<Replied<RequestApplicationReply>> {
     const { operation } = command;
     if (operation === '' || operation.length > TEXT_MAX) throw invalid(`an operation has 1 to ${TEXT_MAX} characters`);
-    return this.log.record(command, async (load, now) => {
+    let ticket: IssuedTicket | undefined;
+    const replied = await this.log.record(command, async (load, now) => {
       const { state, issued } = await loadOwnPresentation(load, command);
+      ticket = issued;
       const decision = decideApplicationRequest(state, issued, operation, now);
-      const told = outcome(decision, 'allowed');
-      const reply = told.outcome === 'refused' ? told : { ...told, clientName: issued.clientName };
-      return { writes: written(state, decision), reply };
+      return { writes: written(state, decision), reply: outcome(decision, 'allowed') };
     });
+    if (replied.outcome === 'refused') return replied;
+    // A receipt is kept for ever and in clear, so it holds no names: who the client is, the log tells a retry.
+    ticket ??= (await loadPresentation((stream) => this.log.store.readStream(stream), command.presentation)).issued;
+    return { ...replied, clientName: ticket.clientName };
   }
 }
 

@@ -3,7 +3,7 @@
  * accounts. Own accounts are known by an opaque id, observed ones by their distinguished name; both stand in `account`.
  */
 import { z } from 'zod';
-import { defineEvent, type EventsOf } from '#event-store';
+import { ACCOUNT, defineEvent, type EventsOf, of, saidOf } from '#event-store';
 
 const accountRef = { forest: z.string(), account: z.string() };
 
@@ -28,7 +28,7 @@ export const accountEvents = {
       dnsHostName: z.string().optional(),
       enabled: z.boolean(),
     }),
-    { personal: ['account', 'samAccountName', 'userPrincipalName'] },
+    { personal: { account: ACCOUNT, samAccountName: of('account'), userPrincipalName: of('account') } },
   ),
   /** Only the names that changed are there; `account` stays the id under which the stream was opened. */
   AccountRenamed: defineEvent(
@@ -39,7 +39,7 @@ export const accountEvents = {
       userPrincipalName: z.string().nullable().optional(),
       dnsHostName: z.string().nullable().optional(),
     }),
-    { personal: ['account', 'samAccountName', 'userPrincipalName'] },
+    { personal: { account: ACCOUNT, samAccountName: of('account'), userPrincipalName: of('account') } },
   ),
   /** `kvno` and `keys` are known for own accounts only. The keys themselves never stand in an event. */
   PasswordChanged: defineEvent(
@@ -49,11 +49,11 @@ export const accountEvents = {
       kvno: z.int().min(1).optional(),
       keys: z.array(z.object({ etype: z.int(), salt: z.string() })).optional(),
     }),
-    { personal: ['account', 'keys'] },
+    { personal: { account: ACCOUNT, 'keys.salt': of('account') } },
   ),
-  AccountEnabled: defineEvent('AccountEnabled', z.object(accountRef), { personal: ['account'] }),
-  AccountDisabled: defineEvent('AccountDisabled', z.object(accountRef), { personal: ['account'] }),
-  AccountDeleted: defineEvent('AccountDeleted', z.object(accountRef), { personal: ['account'] }),
+  AccountEnabled: defineEvent('AccountEnabled', z.object(accountRef), { personal: { account: ACCOUNT } }),
+  AccountDisabled: defineEvent('AccountDisabled', z.object(accountRef), { personal: { account: ACCOUNT } }),
+  AccountDeleted: defineEvent('AccountDeleted', z.object(accountRef), { personal: { account: ACCOUNT } }),
   SpnRegistered: defineEvent(
     'SpnRegistered',
     z.object({
@@ -63,10 +63,10 @@ export const accountEvents = {
       /** Accepted although these hold a name that meets it: in `audit`, or because the profile lets it pass (at most ten). */ conflicts:
         z.array(holder).optional(),
     }),
-    { personal: ['account', 'conflicts'] },
+    { personal: { account: ACCOUNT, 'conflicts.account': ACCOUNT } },
   ),
   SpnRemoved: defineEvent('SpnRemoved', z.object({ ...accountRef, domain: z.string(), spn: z.string() }), {
-    personal: ['account'],
+    personal: { account: ACCOUNT },
   }),
   /**
    * A write of SPNs that was refused as a whole. Of ours it stands in the account's stream; for an account that never was, in
@@ -86,7 +86,7 @@ export const accountEvents = {
       /** At most ten; empty where the source names nobody. */
       holders: z.array(holder),
     }),
-    { personal: ['account', 'holders'] },
+    { personal: { account: ACCOUNT, 'holders.account': ACCOUNT, reason: saidOf('account') } },
   ),
 };
 

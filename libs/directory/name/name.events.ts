@@ -12,8 +12,8 @@ import { defineEvent, type EventsOf } from '#event-store';
 const holding = z.object({ account: z.string(), spn: z.string().optional() });
 
 export const nameEvents = {
-  NameTaken: defineEvent('NameTaken', holding, { personal: [] }),
-  NameReleased: defineEvent('NameReleased', holding, { personal: [] }),
+  NameTaken: defineEvent('NameTaken', holding),
+  NameReleased: defineEvent('NameReleased', holding),
   DomainNameTaken: defineEvent('DomainNameTaken', z.object({ forest: z.string() })),
 };
 

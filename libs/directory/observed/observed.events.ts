@@ -4,7 +4,7 @@
  * have one vocabulary, in account.events.ts.
  */
 import { z } from 'zod';
-import { defineEvent, type EventsOf } from '#event-store';
+import { ACCOUNT, defineEvent, type EventsOf, of } from '#event-store';
 import { accountKind } from '../account/account.events.js';
 
 const accountRef = { forest: z.string(), domain: z.string(), account: z.string() };
@@ -12,7 +12,7 @@ const accountRef = { forest: z.string(), domain: z.string(), account: z.string()
 export const observedEvents = {
   /** An audited write that set the account's whole list: exactly these SPNs from this instant on. */
   SpnsReplaced: defineEvent('SpnsReplaced', z.object({ ...accountRef, spns: z.array(z.string()) }), {
-    personal: ['account'],
+    personal: { account: ACCOUNT },
   }),
   /** A dump showed the account like this at the dump's instant. `parts` > 1 when the list needed several events. */
   AccountListed: defineEvent(
@@ -34,7 +34,15 @@ export const observedEvents = {
       part: z.int().min(1),
       parts: z.int().min(1),
     }),
-    { personal: ['account', 'samAccountName', 'userPrincipalName', 'sid'] },
+    {
+      personal: {
+        account: ACCOUNT,
+        samAccountName: of('account'),
+        userPrincipalName: of('account'),
+        sid: of('account'),
+        guid: of('account'),
+      },
+    },
   ),
   /** A dump of the forest at one instant: which accounts it listed is told by the AccountListed events of the same instant. */
   DirectoryDumped: defineEvent(
@@ -45,7 +53,7 @@ export const observedEvents = {
   SpnCollisionReported: defineEvent(
     'SpnCollisionReported',
     z.object({ ...accountRef, spn: z.string(), holder: z.string(), holderSpn: z.string() }),
-    { personal: ['account', 'holder'] },
+    { personal: { account: ACCOUNT, holder: ACCOUNT } },
   ),
 };
 
