@@ -19,6 +19,7 @@ const floors: Record<string, number> = {
   'event-store': 2,
   directory: 3,
   authentication: 4,
+  evidence: 4,
   operations: 4,
   ingestion: 5,
   projections: 5,
