@@ -4,6 +4,7 @@ import { wholeNumber } from './filters.js';
 import { addAccountCommands } from './commands/account.js';
 import { addAttemptsCommands } from './commands/attempts.js';
 import { addAuthCommands } from './commands/auth.js';
+import { addBackupCommands } from './commands/backup.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addEventsCommands } from './commands/events.js';
 import { addFailuresCommands } from './commands/failures.js';
@@ -64,5 +65,6 @@ export function createProgram(terminal: Terminal): Command {
   addTokenCommands(program, sessions);
   addKeyCommands(program, sessions);
   addOperationCommands(program, sessions);
+  addBackupCommands(program, sessions);
   return program;
 }

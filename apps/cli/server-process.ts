@@ -28,7 +28,8 @@ export type RunningServer = Server & {
 
 type LocalFile = { readonly url: string; readonly pid: number; readonly token: string };
 
-const SERVER = fileURLToPath(new URL('../server/main.js', import.meta.url));
+/** The server's program. */
+export const SERVER = fileURLToPath(new URL('../server/main.js', import.meta.url));
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;

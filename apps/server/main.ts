@@ -1,13 +1,20 @@
 /**
- * The server program: serves until SIGINT or SIGTERM. Prints one line `ready <url>` on standard output for people and for the
+ * The server program: serves until SIGINT or SIGTERM, or, with arguments, does one task and ends. Prints one line `ready <url>` on standard output for people and for the
  * command line; everything else is JSON on standard error.
  */
 import { readConfig } from './config.js';
 import { type RunningServer, startServer } from './start.js';
+import { runTask } from './task/backup.js';
 
 const STOP_MS_MAX = 20_000;
 
 async function main(): Promise<void> {
+  const config = readConfig(process.env, process.cwd());
+  const task = process.argv.slice(2);
+  if (task.length > 0) {
+    process.stdout.write(`${JSON.stringify(await runTask(config, task))}\n`);
+    return;
+  }
   let server: RunningServer | undefined;
   let stopping = false;
   const stop = (): void => {
@@ -20,7 +27,7 @@ async function main(): Promise<void> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  server = await startServer(readConfig(process.env, process.cwd()));
+  server = await startServer(config);
   if (stopping) await server.close();
   else process.stdout.write(`ready ${server.url}\n`);
 }

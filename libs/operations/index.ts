@@ -11,4 +11,6 @@ export { NameKeyMismatch, NameKeyMissing } from './key/name-key.error.js';
 export { recordImportEnd, recordImportStart, recordSourceBinding } from './import/record-import.js';
 export type { ImportEnd, ImportStart, SourceBinding } from './import/import.decider.js';
 export { recordRebuild, type Rebuild } from './rebuild/record-rebuild.js';
+export { RecordBackup } from './backup/backup.commands.js';
+export { backupTaken, type TakenBackup } from './backup/backup.events.js';
 export { OperationsModule } from './operations.module.js';

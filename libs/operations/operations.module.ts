@@ -4,12 +4,13 @@
  */
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { RecordBackupHandler } from './backup/backup.handlers.js';
 import { ExportKeyEncryptionKeyHandler } from './key/keys.handlers.js';
 import { OperationLog } from './operation-log.js';
 import { CreateTokenHandler, RevokeTokenHandler } from './token/token.handlers.js';
 
 @Module({
   imports: [CqrsModule],
-  providers: [OperationLog, CreateTokenHandler, RevokeTokenHandler, ExportKeyEncryptionKeyHandler],
+  providers: [OperationLog, CreateTokenHandler, RevokeTokenHandler, ExportKeyEncryptionKeyHandler, RecordBackupHandler],
 })
 export class OperationsModule {}

@@ -34,8 +34,8 @@ type Cluster = {
   readonly password: string;
 };
 
-const USER = 'kerbtrail_migration';
-const DATABASE = 'kerbtrail';
+export const USER = 'kerbtrail_migration';
+export const DATABASE = 'kerbtrail';
 const OWNER_LOCK = 72707370;
 const OWNER_LOCK_WAIT_MS = 2_000;
 const ANSWER_WAIT_MS = 3_000;

@@ -71,6 +71,7 @@ const MATRIX = `
   . . . . x x  GET    /v1/doctor
   . . . . x x  GET    /v1/projections
   . . . . . x  POST   /v1/projections/{projection}/rebuild
+  . . . . . x  POST   /v1/backups
 `;
 
 type Row = {

@@ -1,6 +1,7 @@
 /** Every controller of the server: the list that the access matrix test walks. */
 import { AccountsController } from './accounts.controller.js';
 import { AttemptsController } from './attempts.controller.js';
+import { BackupsController } from './backups.controller.js';
 import { DirectoryController } from './directory.controller.js';
 import { EventsController } from './events.controller.js';
 import { ExchangesController } from './exchanges.controller.js';
@@ -23,4 +24,5 @@ export const controllers = [
   EventsController,
   TokensController,
   OperationController,
+  BackupsController,
 ];
