@@ -1,27 +1,34 @@
 /**
- * Group commit without a timer (event-store design §5.2): while one group is being committed the next one gathers, and
- * goes as soon as the connection is free. So a lone caller waits for nobody, and many callers share a commit.
+ * Group commit without a timer (event-store design §5.2): what is asked while groups are under way gathers and leaves
+ * together as the next one. So a lone caller waits for nobody, and many callers share a commit.
+ *
+ * Two groups are under way at a time on one connection, which PostgreSQL answers in order: while one is being committed
+ * the next is encoded, on the heads that the first leaves behind if all goes well, and is sent behind it. Whether it went
+ * well is judged for each of them under the log's head lock; what was not appended as it was encoded is taken up again
+ * once nothing is under way, then under the lock, item by item.
  * The queue is bounded; what is in it is either answered, or fails with `LogUnavailable`.
  */
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
-import { appendGroup, type GroupAnswer, type Outcome } from './append-group.js';
+import { appendGroup, type GroupAnswer } from './append-group.js';
 import { GROUP_BYTES_MAX, GROUP_ITEMS_MAX, type PreparedItem } from './append-item.js';
+import { readReceipts } from './append-receipts.js';
 import type { Clock } from './clock.js';
+import { encodeGroup, type EncodedGroup } from './encode-group.js';
 import { EventRejected, LogBusy, LogUnavailable } from './event-store.error.js';
 import type { AppendResult } from './event-store.js';
 import { instantToNanos, nanosToInstant } from './instant.js';
+import { judgeGroup } from './judge-group.js';
 import { readStreamHeads, type StreamHeads } from './stream-heads.js';
 
 export type QueueLimits = { readonly itemsMax: number; readonly bytesMax: number };
 
 type Waiting = {
   readonly item: PreparedItem;
-  /** The group it was in found other heads than it was encoded on: the next one encodes under the head's lock. */
-  readonly moved: boolean;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: Error) => void;
 };
 
+const GROUPS_UNDER_WAY_MAX = 2;
 /** Fewer events than this fit into the partitions that exist: time to make the next one. */
 const ROOM_MIN = 4 * 65_536;
 const LOCKED_SESSION = `BEGIN; SET LOCAL lock_timeout = '4s'; SET LOCAL transaction_timeout = '8s';
@@ -32,13 +39,21 @@ const REFUSALS = /^(22|23|54)/;
 export class AppendQueue {
   #waiting: Waiting[] = [];
   #bytes = 0;
+  /** Was not appended as it was encoded: to be judged item by item, before anything that waits. */
+  #unsettled: Waiting[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  #connection: PoolClient | null = null;
+  /** What comes back on the connection is not to be trusted any more. */
+  #broken = false;
   #sending = false;
   #makingPartitions = false;
   #groupMs = 5;
   #lastRecordedAt = 0n;
 
+  /** `pool` for appending; `reads` for look-ups beside it. */
   constructor(
     private readonly pool: Pool,
+    private readonly reads: Pool,
     private readonly heads: StreamHeads,
     private readonly clock: Clock,
     private readonly limits: QueueLimits,
@@ -57,8 +72,7 @@ export class AppendQueue {
     }
     this.#bytes += bytes;
     const results = items.map(
-      (item) =>
-        new Promise<AppendResult>((resolve, reject) => this.#waiting.push({ item, moved: false, resolve, reject })),
+      (item) => new Promise<AppendResult>((resolve, reject) => this.#waiting.push({ item, resolve, reject })),
     );
     if (!this.#sending) void this.#send();
     return results;
@@ -66,101 +80,148 @@ export class AppendQueue {
 
   async #send(): Promise<void> {
     this.#sending = true;
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#unsettled.length > 0) {
       // Callers answered by the last group get to ask again before the next group leaves.
       await new Promise(setImmediate);
-      const group = this.#takeGroup();
-      const started = performance.now();
-      await this.#commit(group);
-      this.#groupMs = performance.now() - started;
-    }
-    this.#sending = false;
-  }
-
-  /** From the front; an id that is already in the group waits for the next one, to be answered from the receipt. */
-  #takeGroup(): Waiting[] {
-    const group: Waiting[] = [];
-    const later: Waiting[] = [];
-    const ids = new Set<string>();
-    let bytes = 0;
-    let taken = 0;
-    for (const waiting of this.#waiting) {
-      if (group.length === GROUP_ITEMS_MAX || bytes + waiting.item.bytes > GROUP_BYTES_MAX) break;
-      taken += 1;
-      if (ids.has(waiting.item.id)) {
-        later.push(waiting);
+      if (this.#broken || this.#unsettled.length > 0) await this.#drained();
+      const unsettled = takeGroup(this.#unsettled);
+      if (unsettled.group.length > 0) {
+        this.#unsettled = unsettled.rest;
+        await this.#settle(unsettled.group);
         continue;
       }
-      ids.add(waiting.item.id);
-      bytes += waiting.item.bytes;
-      group.push(waiting);
+      const { group, rest, bytes } = takeGroup(this.#waiting);
+      this.#waiting = rest;
+      this.#bytes -= bytes;
+      await this.#launch(group);
+      if (this.#underWay.size === GROUPS_UNDER_WAY_MAX) await Promise.race(this.#underWay);
     }
-    this.#waiting = [...later, ...this.#waiting.slice(taken)];
-    this.#bytes -= bytes;
-    return group;
+    this.#sending = false;
+    this.#whenIdle();
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  /** Encodes a group on what is known of the heads and sends it; does not wait for the answer. */
+  async #launch(group: readonly Waiting[]): Promise<void> {
     try {
-      this.#answer(group, await this.#append(group));
-    } catch (cause) {
-      for (const { item } of group) for (const { stream } of item.writes) this.heads.forget(stream);
-      const refused = isRefusal(cause);
-      if (refused && group.length > 1) {
-        for (const waiting of group) await this.#commit([waiting]);
+      const items = group.map(({ item }) => item);
+      await this.#learnHeads(items);
+      const connection = await this.#connect();
+      const encoded = encodeGroup(items, (stream) => this.heads.get(stream), this.#recordedAt());
+      if (!encoded) {
+        this.#unsettled.push(...group);
         return;
       }
-      for (const { item, reject } of group) {
-        reject(refused ? new EventRejected(item.id, cause.message, cause) : new LogUnavailable('append', cause));
-      }
+      for (const [stream, { head }] of encoded.streams) this.heads.learn(stream, head);
+      const landed = this.#land(group, encoded, appendGroup(connection, encoded)).finally(() => {
+        this.#underWay.delete(landed);
+        this.#whenIdle();
+      });
+      this.#underWay.add(landed);
+    } catch (cause) {
+      this.#fail(group, cause);
     }
   }
 
-  /** First from what is known of the heads; if that was out of date, under the lock, where nothing can move any more. */
-  async #append(group: readonly Waiting[]): Promise<GroupAnswer> {
-    const items = group.map(({ item }) => item);
-    if (!group.some(({ moved }) => moved)) {
-      await this.#learnHeads(items);
-      const answer = await appendGroup(this.pool, items, (stream) => this.heads.get(stream), this.#recordedAt());
-      if (answer.outcomes) return answer;
-      this.#notBefore(answer.lastRecordedAt);
-    }
-    return this.#underLock(async (client) => {
-      const heads = await readStreamHeads(client, [
-        ...new Set(items.flatMap(({ writes }) => writes.map(({ stream }) => stream))),
-      ]);
-      return appendGroup(client, items, (stream) => heads.get(stream), this.#recordedAt());
-    });
-  }
-
-  async #underLock(append: (client: PoolClient) => Promise<GroupAnswer>): Promise<GroupAnswer> {
-    const client = await this.pool.connect();
+  async #land(group: readonly Waiting[], encoded: EncodedGroup, sent: Promise<GroupAnswer>): Promise<void> {
+    const started = performance.now();
     try {
-      await client.query(LOCKED_SESSION);
-      const { rows } = await client.query<{ recorded_at: string }>('SELECT log.lock_head() AS recorded_at');
-      this.#notBefore(rows[0]!.recorded_at);
-      const answer = await append(client);
-      await client.query('COMMIT');
-      client.release();
-      return answer;
-    } catch (error) {
-      client.release(true);
-      throw error;
+      const answer = await sent;
+      if (answer.after === null) this.#takeBack(group);
+      else this.#answer(group, encoded, answer.after);
+      this.#notBefore(answer.lastRecordedAt);
+      if (answer.room !== null && answer.room < ROOM_MIN) this.#makePartitions();
+    } catch (cause) {
+      if (isRefusal(cause)) this.#takeBack(group);
+      else this.#fail(group, cause);
+    }
+    this.#groupMs = performance.now() - started;
+  }
+
+  #answer(group: readonly Waiting[], { items }: EncodedGroup, after: number): void {
+    group.forEach(({ item, resolve }, n) => {
+      const { first, events } = items[n]!;
+      resolve({ status: 'committed', position: after + first + events - 1, reply: item.reply });
+    });
+  }
+
+  #takeBack(group: readonly Waiting[]): void {
+    this.#forget(group);
+    this.#unsettled.push(...group);
+  }
+
+  #fail(group: readonly Waiting[], cause: unknown): void {
+    this.#broken = true;
+    this.#forget(group);
+    for (const { reject } of group) reject(new LogUnavailable('append', cause));
+  }
+
+  #forget(group: readonly Waiting[]): void {
+    for (const { item } of group) for (const { stream } of item.writes) this.heads.forget(stream);
+  }
+
+  /** Judges each item under the lock, where nothing can move any more, and appends those that are to be committed. */
+  async #settle(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#settleAll(group);
+    } catch (cause) {
+      this.#broken = true;
+      await this.#drained();
+      if (!isRefusal(cause)) return this.#fail(group, cause);
+      const [alone] = group;
+      if (group.length > 1) for (const waiting of group) await this.#settle([waiting]);
+      else alone!.reject(new EventRejected(alone!.item.id, cause.message, cause));
     }
   }
 
-  #answer(group: readonly Waiting[], { outcomes, heads, room }: GroupAnswer): void {
-    const moved: Waiting[] = [];
-    group.forEach((waiting, n) => {
-      const outcome: Outcome = outcomes?.[n] ?? { status: 'moved' };
-      if (outcome.status !== 'committed') for (const { stream } of waiting.item.writes) this.heads.forget(stream);
-      if (outcome.status === 'moved') moved.push({ ...waiting, moved: true });
-      else waiting.resolve(outcome);
-    });
+  async #settleAll(group: readonly Waiting[]): Promise<void> {
+    const items = group.map(({ item }) => item);
+    const connection = await this.#connect();
+    await connection.query(LOCKED_SESSION);
+    const { rows } = await connection.query<{ recorded_at: string }>('SELECT log.lock_head() AS recorded_at');
+    this.#notBefore(rows[0]!.recorded_at);
+    const receipts = await readReceipts(
+      connection,
+      items.map(({ id }) => id),
+    );
+    const heads = await readStreamHeads(connection, [...new Set(items.flatMap(streamsOf))]);
+    const verdicts = judgeGroup(items, receipts, new Map([...heads].map(([stream, { version }]) => [stream, version])));
+    const committed = group.filter((_, n) => verdicts[n] === null);
+    const encoded = encodeGroup(
+      committed.map(({ item }) => item),
+      (stream) => heads.get(stream),
+      this.#recordedAt(),
+    )!;
+    const after = committed.length > 0 ? (await appendGroup(connection, encoded)).after : 0;
+    if (after === null) throw new Error('the log moved under its own lock');
+    await connection.query('COMMIT');
+
     for (const [stream, head] of heads) this.heads.learn(stream, head);
-    for (const { item } of moved) this.#bytes += item.bytes;
-    this.#waiting = [...moved, ...this.#waiting];
-    if (room < ROOM_MIN) this.#makePartitions();
+    for (const [stream, { head }] of encoded.streams) this.heads.learn(stream, head);
+    group.forEach(({ resolve }, n) => verdicts[n] && resolve(verdicts[n]));
+    this.#answer(committed, encoded, after);
+  }
+
+  /** One connection for as long as there is work: PostgreSQL does what is sent on it in order. */
+  async #connect(): Promise<PoolClient> {
+    return (this.#connection ??= await this.pool.connect());
+  }
+
+  /** Waits for the groups under way; a connection that failed is then given up. */
+  async #drained(): Promise<void> {
+    await Promise.all(this.#underWay);
+    if (this.#broken) this.#disconnect();
+  }
+
+  #whenIdle(): void {
+    if (this.#sending || this.#underWay.size > 0) return;
+    if (this.#unsettled.length > 0) void this.#send();
+    else this.#disconnect();
+  }
+
+  #disconnect(): void {
+    this.#connection?.release(this.#broken);
+    this.#connection = null;
+    this.#broken = false;
   }
 
   /** Heads that are not in the cache, or older than a write expects. */
@@ -172,7 +233,7 @@ export class AppendQueue {
       if (!enough) missing.add(stream);
     }
     if (missing.size === 0) return;
-    for (const [stream, head] of await readStreamHeads(this.pool, [...missing])) this.heads.learn(stream, head);
+    for (const [stream, head] of await readStreamHeads(this.reads, [...missing])) this.heads.learn(stream, head);
   }
 
   /** Our clock in microseconds, but never before the last event that we know of. */
@@ -196,6 +257,31 @@ export class AppendQueue {
       .catch(() => {})
       .finally(() => (this.#makingPartitions = false));
   }
+}
+
+/** From the front, as much as a group holds; an id that is already in it waits for the next one, and is a duplicate there. */
+function takeGroup(waiting: readonly Waiting[]): { group: Waiting[]; rest: Waiting[]; bytes: number } {
+  const group: Waiting[] = [];
+  const later: Waiting[] = [];
+  const ids = new Set<string>();
+  let bytes = 0;
+  let taken = 0;
+  for (const each of waiting) {
+    if (group.length === GROUP_ITEMS_MAX || bytes + each.item.bytes > GROUP_BYTES_MAX) break;
+    taken += 1;
+    if (ids.has(each.item.id)) {
+      later.push(each);
+      continue;
+    }
+    ids.add(each.item.id);
+    bytes += each.item.bytes;
+    group.push(each);
+  }
+  return { group, rest: [...later, ...waiting.slice(taken)], bytes };
+}
+
+function streamsOf({ guards, writes }: PreparedItem): string[] {
+  return [...guards, ...writes].map(({ stream }) => stream);
 }
 
 /** A violation that names no constraint is a missing partition: the log's fault, not the event's. */

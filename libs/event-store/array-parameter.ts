@@ -30,6 +30,16 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
   );
 }
 
+/** Bytes (bytea) given as hex digits. */
+export function hexArray(values: readonly (string | null)[]): Buffer {
+  return writeArray(
+    TYPE.bytea,
+    values,
+    (value) => value.length / 2,
+    (buffer, value, at) => buffer.write(value, at, 'hex'),
+  );
+}
+
 export function uuidArray(values: readonly string[]): Buffer {
   return writeArray(
     TYPE.uuid,

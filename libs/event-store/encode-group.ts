@@ -1,26 +1,21 @@
 /**
- * A group of items as the bytes that it would leave in the log if all of them were committed, each after those before it.
- * Whether they are is judged under the log's head lock (append-group.ts); what was encoded on a head that has moved since
- * is encoded again. Pure.
+ * A group of items as the bytes that it leaves in the log when all of them are committed, each after those before it, and
+ * what must hold of the streams for that. Whether it holds is judged under the log's head lock (append-group.ts). Pure.
  */
 import type { PreparedItem, PreparedWrite } from './append-item.js';
 import { encodeEvent, type EventDraft } from './event-body.js';
+import type { Guard } from './event-store.js';
 import { NO_STREAM, type StreamHead } from './stream-heads.js';
 
-/** A write or guard. `item` and `stream` count from 1, as SQL does. */
-export type Check = {
-  readonly item: number;
-  readonly stream: number;
-  /** null: any version. */
-  readonly expected: number | null;
-  /** The version that the encoded events follow, or NOT_ENCODED. */
-  readonly base: number;
+export type EncodedItem = {
+  readonly item: PreparedItem;
+  /** Index, from 1, that its first event has in the group, or would have. */
+  readonly first: number;
   readonly events: number;
 };
 
 export type EncodedEvent = {
-  readonly item: number;
-  readonly stream: number;
+  readonly stream: string;
   readonly version: number;
   readonly draft: EventDraft;
   readonly body: string;
@@ -28,76 +23,79 @@ export type EncodedEvent = {
   readonly leaf: string;
 };
 
-export type EncodedGroup = {
-  readonly items: readonly PreparedItem[];
-  readonly streams: readonly string[];
-  readonly checks: readonly Check[];
-  readonly events: readonly EncodedEvent[];
-  /** Per item: the heads that its writes leave behind. */
-  readonly headsAfter: readonly ReadonlyMap<string, StreamHead>[];
+/** A stream that the group writes: what it must be at before, what it is at after, indices of its first and last event. */
+export type WrittenStream = {
+  readonly base: StreamHead;
+  readonly head: StreamHead;
+  readonly first: number;
+  readonly last: number;
 };
 
-const NOT_ENCODED = -1;
+export type EncodedGroup = {
+  readonly recordedAt: string;
+  readonly items: readonly EncodedItem[];
+  /** Streams that must be at a version before anything of the group is written. */
+  readonly guards: ReadonlyMap<string, number>;
+  readonly streams: ReadonlyMap<string, WrittenStream>;
+  readonly events: readonly EncodedEvent[];
+};
 
+/** Null when on these heads not every item could be committed, or a head is not known: then each item is to be judged. */
 export function encodeGroup(
   items: readonly PreparedItem[],
   headOf: (stream: string) => StreamHead | undefined,
   recordedAt: string,
-): EncodedGroup {
-  const streams = new Map<string, number>();
-  const numberOf = (stream: string): number => {
-    const number = streams.get(stream) ?? streams.size + 1;
-    streams.set(stream, number);
-    return number;
-  };
-  const heads = new Map<string, StreamHead>();
-  const checks: Check[] = [];
-  const events: EncodedEvent[] = [];
-  const headsAfter: Map<string, StreamHead>[] = [];
+): EncodedGroup | null {
+  const encoder = new GroupEncoder(headOf, recordedAt);
+  return items.every((item) => encoder.add(item)) ? encoder : null;
+}
 
-  for (const [n, { guards, writes }] of items.entries()) {
-    const item = n + 1;
-    for (const { stream, version } of guards) {
-      checks.push({ item, stream: numberOf(stream), expected: version, base: version, events: 0 });
-    }
-    const bases = writes.map((write) => baseOf(write, heads.get(write.stream) ?? headOf(write.stream)));
-    const complete = bases.every((base) => base !== undefined);
-    const after = new Map<string, StreamHead>();
-    for (const [w, write] of writes.entries()) {
-      const stream = numberOf(write.stream);
-      const base = complete ? bases[w]! : { ...NO_STREAM, version: NOT_ENCODED };
-      const encoded = complete ? encodeEvents(write.events, base, recordedAt) : [];
-      const expected = write.expected === 'any' ? null : write.expected;
-      checks.push({ item, stream, expected, base: base.version, events: encoded.length });
-      for (const event of encoded) events.push({ item, stream, ...event });
-      const last = encoded.at(-1);
-      if (last) after.set(write.stream, { version: last.version, leaf: last.leaf });
-    }
-    for (const [stream, head] of after) heads.set(stream, head);
-    headsAfter.push(after);
+class GroupEncoder implements EncodedGroup {
+  readonly items: EncodedItem[] = [];
+  readonly guards = new Map<string, number>();
+  readonly streams = new Map<string, WrittenStream>();
+  readonly events: EncodedEvent[] = [];
+
+  constructor(
+    private readonly headOf: (stream: string) => StreamHead | undefined,
+    readonly recordedAt: string,
+  ) {}
+
+  /** False: the item does not fit on what is known. */
+  add(item: PreparedItem): boolean {
+    const first = this.events.length + 1;
+    for (const guard of item.guards) if (!this.#guard(guard)) return false;
+    for (const write of item.writes) if (!this.#write(write)) return false;
+    this.items.push({ item, first, events: this.events.length + 1 - first });
+    return true;
   }
-  return { items, streams: [...streams.keys()], checks, events, headsAfter };
-}
 
-/**
- * The head that a write's events follow. None when the write expects another version than the stream is known to have:
- * then only the database can tell a conflict from a retry of what it has long committed.
- */
-function baseOf({ expected }: PreparedWrite, head: StreamHead | undefined): StreamHead | undefined {
-  if (expected === 0 && !head) return NO_STREAM;
-  return expected === 'any' || expected === head?.version ? head : undefined;
-}
+  #guard({ stream, version }: Guard): boolean {
+    const written = this.streams.get(stream)?.head.version;
+    if (written !== undefined) return written === version;
+    if ((this.guards.get(stream) ?? version) !== version || (this.headOf(stream)?.version ?? 0) > version) return false;
+    this.guards.set(stream, version);
+    return true;
+  }
 
-function encodeEvents(
-  drafts: readonly EventDraft[],
-  base: StreamHead,
-  recordedAt: string,
-): Omit<EncodedEvent, 'item' | 'stream'>[] {
-  let { version, leaf: prev } = base;
-  return drafts.map((draft) => {
-    version += 1;
-    const { body, leaf } = encodeEvent(draft, { prev, recordedAt, version });
-    prev = leaf;
-    return { version, draft, body, leaf };
-  });
+  #write({ stream, expected, events }: PreparedWrite): boolean {
+    const before = this.streams.get(stream);
+    const head = before?.head ?? this.headOf(stream) ?? (expected === 0 ? NO_STREAM : undefined);
+    if (!head || (expected !== 'any' && expected !== head.version)) return false;
+    let { version, leaf } = head;
+    const first = this.events.length + 1;
+    for (const draft of events) {
+      version += 1;
+      const encoded = encodeEvent(draft, { prev: leaf, recordedAt: this.recordedAt, version });
+      leaf = encoded.leaf;
+      this.events.push({ stream, version, draft, body: encoded.body, leaf });
+    }
+    this.streams.set(stream, {
+      base: before?.base ?? head,
+      head: { version, leaf },
+      first: before?.first ?? first,
+      last: this.events.length,
+    });
+    return true;
+  }
 }

@@ -71,7 +71,7 @@ class PostgresEventStore implements EventStore {
     subjectKeys,
   }: EventStoreOptions) {
     this.#pool = pool;
-    this.#queue = new AppendQueue(appendPool, this.#heads, clock, queue);
+    this.#queue = new AppendQueue(appendPool, pool, this.#heads, clock, queue);
     const definitions = definitionsByType(catalogues);
     this.#decoder = new EventDecoder(definitions, subjectKeys);
     const newId = createIdSource(random);

@@ -12,6 +12,7 @@ import { event, expectIntactLog, freshStream, item, write } from './append.spec-
 import { appendGroup } from './append-group.js';
 import { prepareItem } from './append-item.js';
 import { systemRandom } from './clock.js';
+import { encodeGroup } from './encode-group.js';
 import { createIdSource } from './event-id.js';
 import { LogUnavailable } from './event-store.error.js';
 import type { AppendItem, EventStore } from './event-store.js';
@@ -137,7 +138,10 @@ describe('a reader', () => {
     await client.query('SELECT log.lock_head()');
     const heads = await readStreamHeads(client, [one.writes[0]!.stream]);
     const recordedAt = await client.query<{ now: string }>('SELECT clock_timestamp() AS now');
-    await appendGroup(client, [prepared], (stream) => heads.get(stream), recordedAt.rows[0]!.now);
+    await appendGroup(
+      client,
+      encodeGroup([prepared], (stream) => heads.get(stream), recordedAt.rows[0]!.now)!,
+    );
   }
 
   /** Each append asked again until it is answered. Gives how often the connection was lost. */

@@ -18,6 +18,8 @@ export type PoolOptions = {
   readonly asRole?: 'kerbtrail_app' | 'none';
   /** The server cancels a statement that runs longer. Default: no limit. */
   readonly statementTimeoutMs?: number;
+  /** A connection sends each query at once, behind those that are not answered yet. Default: it waits for the answer first. */
+  readonly pipelined?: boolean;
 };
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -67,7 +69,7 @@ function arrayOf<T>(parse: (text: string) => T): (text: string) => (T | null)[] 
  */
 export function createPool(
   url: string,
-  { max, applicationName, asRole = 'kerbtrail_app', statementTimeoutMs }: PoolOptions,
+  { max, applicationName, asRole = 'kerbtrail_app', statementTimeoutMs, pipelined = false }: PoolOptions,
 ): Pool {
   const settings = ['-c TimeZone=UTC', '-c DateStyle=ISO'];
   if (asRole !== 'none') settings.push(`-c role=${asRole}`);
@@ -76,6 +78,7 @@ export function createPool(
     connectionString: withSettings(url, settings),
     application_name: applicationName,
     max,
+    pipeline: pipelined,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>

@@ -13,7 +13,7 @@ export type Database = {
   readonly pool: Pool;
   /** The appender's own connections: an append never waits behind a read. */
   readonly appendPool: Pool;
-  /** A connection for each projection, and one to spare. */
+  /** A connection for each projection and the evidence's keeper, and one to spare. */
   readonly projectorPool: Pool;
   readonly prisma: PrismaClient;
   close(): Promise<void>;
@@ -39,8 +39,12 @@ export async function openDatabase(config: ServerConfig, log: Log): Promise<Data
       applicationName: 'kerbtrail',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
-    const appendPool = createPool(url, { max: APPEND_CONNECTIONS, applicationName: 'kerbtrail append' });
-    const projectorPool = createPool(url, { max: projections.length + 1, applicationName: 'kerbtrail projector' });
+    const appendPool = createPool(url, {
+      max: APPEND_CONNECTIONS,
+      applicationName: 'kerbtrail append',
+      pipelined: true,
+    });
+    const projectorPool = createPool(url, { max: projections.length + 2, applicationName: 'kerbtrail projector' });
     const prisma = createPrisma(pool);
     return {
       embedded: embedded !== undefined,

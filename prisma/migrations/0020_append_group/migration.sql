@@ -6,32 +6,32 @@ UPDATE log.stream_head h SET first_position = e.first, last_position = e.last
  WHERE e.stream = h.stream;
 ALTER TABLE log.stream_head ALTER first_position SET NOT NULL, ALTER last_position SET NOT NULL;
 
--- Appends one group of items: each is judged on its own, in order, against the log and the items before it.
---   item_*   per item: receipt id, digest of the request, reply
---   streams  every stream that an item writes or guards, once; check_streams and event_streams are indices into it
---   check_*  per write and guard, in the order of items: expected version (null: any), the version that the encoded
---            events follow (guards: as expected; -1: the writer could not encode them), number of events (guards: 0)
---   event_*  per event, in the order of items
--- The answer has one entry per item:
---   outcomes   committed | duplicate | id_reuse | conflict | moved (not judged: its events follow another version than the
---              stream's last, or an item before it on that stream was moved; to be encoded again, in the same order)
---   positions  the item's last event, the head when it has none
---   replies    of duplicates: the first answer
---   conflict_checks, conflict_versions  of conflicts: index of the check that failed, the version that its stream has
--- and for the group: `last_recorded_at` of the head before it, and `room`, events left in the partitions that exist.
--- A group recorded before the head's last event is not judged: `outcomes` is null, and it is to be encoded again.
+-- The group is now appended whole or not at all, by statements over all of it; items are judged one by one only when that
+-- fails, by the program, while it holds the head's lock (log.lock_head).
+DROP FUNCTION log.append_group;
+
+-- Appends one group of items, if all of it is as the writer believed: no receipt of its items exists, every guarded stream
+-- is at its version, every written one at the version and leaf that its events follow.
+--   item_*   per item: receipt id, digest of the request, reply, index of its first event in the group (from 1; also for an
+--            item without events: the index that it would have), number of events
+--   guard_*  per stream that an item relies on before the group writes it: the version it must be at (0: it does not exist)
+--   head_*   per written stream: leaf it must be at (null: it does not exist), indices of the group's first and last event
+--            in it; the version it must be at is the one before that first event's
+--   event_*  per event
+-- `after` is the head's position before the group. It is null when the group was not appended: something was not as
+-- believed, or it was recorded before `last_recorded_at`, the head's last event before it. `room`: events left in the
+-- partitions that exist.
 --
--- Look-ups must be index probes: planned on young tables without statistics, they would read whole ones.
-CREATE OR REPLACE FUNCTION log.append_group(
+-- Look-ups must be index probes: planned on young tables without statistics, they would read whole ones. Set-returning
+-- functions in the select list run in step and, other than in FROM, are not written to temporary storage first.
+CREATE FUNCTION log.append_group(
   recorded_at timestamptz,
-  item_ids uuid[], item_digests bytea[], item_replies text[],
-  streams text[],
-  check_items integer[], check_streams integer[], check_expected integer[], check_bases integer[], check_events integer[],
-  event_items integer[], event_streams integer[], event_versions integer[], event_ids uuid[], event_types text[],
+  item_ids uuid[], item_digests bytea[], item_replies text[], item_firsts integer[], item_events integer[],
+  guard_streams text[], guard_versions integer[],
+  head_leaves bytea[], head_firsts integer[], head_lasts integer[],
+  event_streams text[], event_versions integer[], event_ids uuid[], event_types text[],
   event_schema_versions integer[], event_bodies text[], event_leaves bytea[],
-  OUT outcomes text[], OUT positions bigint[], OUT replies text[],
-  OUT conflict_checks integer[], OUT conflict_versions integer[],
-  OUT last_recorded_at timestamptz, OUT room bigint
+  OUT after bigint, OUT last_recorded_at timestamptz, OUT room bigint
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = log, pg_temp
 SET lock_timeout = '4s' SET transaction_timeout = '8s'
@@ -39,21 +39,11 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_has
 AS $$
 #variable_conflict use_variable
 DECLARE
-  items constant integer := cardinality(item_ids);
+  events constant integer := cardinality(event_ids);
   size_before bigint;
-  size_after bigint;
-  last_position bigint;
-  versions integer[]; -- per stream, as of the item being judged
-  firsts bigint[]; -- per stream that this group begins: position of its first event
-  lasts bigint[]; -- per stream that this group writes: position of its last event
-  unsettled boolean[]; -- per stream: an item before this one was moved
-  first_positions bigint[] := array_fill(NULL::bigint, ARRAY[items]);
-  shifts integer[] := array_fill(NULL::integer, ARRAY[items]); -- per committed item: events left out before it; else null
-  left_out integer := 0;
-  receipt record;
-  first_check integer;
-  next_check integer := 1;
-  stream integer;
+  receipts integer;
+  begun integer := 0;
+  continued integer;
 BEGIN
   -- Durable on return, whatever the server's or the role's default is.
   IF current_setting('synchronous_commit') = 'off' THEN
@@ -65,100 +55,63 @@ BEGIN
   IF recorded_at < last_recorded_at THEN
     RETURN;
   END IF;
-  size_after := size_before;
+  SELECT p.last_position - size_before INTO room FROM event_partition p ORDER BY p.first_position DESC LIMIT 1;
 
-  outcomes := array_fill(NULL::text, ARRAY[items]);
-  positions := array_fill(NULL::bigint, ARRAY[items]);
-  replies := array_fill(NULL::text, ARRAY[items]);
-  conflict_checks := array_fill(NULL::integer, ARRAY[items]);
-  conflict_versions := array_fill(NULL::integer, ARRAY[items]);
+  BEGIN
+    INSERT INTO append_receipt (id, digest, first_position, events, reply)
+      SELECT unnest(item_ids), unnest(item_digests), size_before + unnest(item_firsts), unnest(item_events), unnest(item_replies)
+      ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS receipts = ROW_COUNT;
+    IF receipts < cardinality(item_ids) THEN
+      RAISE SQLSTATE 'KT001';
+    END IF;
 
-  FOR receipt IN
-    SELECT i.item, r.digest, r.first_position + r.events - 1 AS "position", r.reply
-      FROM unnest(item_ids) WITH ORDINALITY AS i (id, item) JOIN append_receipt r ON r.id = i.id
-  LOOP
-    outcomes[receipt.item] := CASE WHEN receipt.digest = item_digests[receipt.item] THEN 'duplicate' ELSE 'id_reuse' END;
-    positions[receipt.item] := receipt.position;
-    replies[receipt.item] := receipt.reply;
-  END LOOP;
-
-  SELECT array_agg(coalesce(h.version, 0) ORDER BY s.n) INTO versions
-    FROM unnest(streams) WITH ORDINALITY AS s (stream, n) LEFT JOIN stream_head h ON h.stream = s.stream;
-
-  FOR item IN 1 .. items LOOP
-    first_check := next_check;
-    WHILE check_items[next_check] = item LOOP
-      stream := check_streams[next_check];
-      IF outcomes[item] IS NOT NULL AND outcomes[item] <> 'moved' THEN
-        NULL; -- a receipt or a conflict has decided
-      ELSIF unsettled[stream] THEN
-        outcomes[item] := 'moved';
-      ELSIF check_expected[next_check] <> versions[stream] THEN
-        outcomes[item] := 'conflict';
-        conflict_checks[item] := next_check;
-        conflict_versions[item] := versions[stream];
-      ELSIF check_bases[next_check] <> versions[stream] THEN
-        outcomes[item] := 'moved';
+    IF cardinality(guard_streams) > 0 THEN
+      PERFORM FROM (SELECT unnest(guard_streams) AS stream, unnest(guard_versions) AS version) g
+               LEFT JOIN stream_head s ON s.stream = g.stream WHERE coalesce(s.version, 0) <> g.version;
+      IF FOUND THEN
+        RAISE SQLSTATE 'KT001';
       END IF;
-      next_check := next_check + 1;
-    END LOOP;
-
-    IF outcomes[item] IS NULL THEN
-      outcomes[item] := 'committed';
-      shifts[item] := left_out;
-      first_positions[item] := size_after + 1;
-      FOR c IN first_check .. next_check - 1 LOOP
-        CONTINUE WHEN check_events[c] = 0;
-        IF versions[check_streams[c]] = 0 THEN
-          firsts[check_streams[c]] := size_after + 1;
-        END IF;
-        versions[check_streams[c]] := versions[check_streams[c]] + check_events[c];
-        size_after := size_after + check_events[c];
-        lasts[check_streams[c]] := size_after;
-      END LOOP;
-      positions[item] := size_after;
-    ELSE
-      FOR c IN first_check .. next_check - 1 LOOP
-        left_out := left_out + check_events[c];
-        IF outcomes[item] = 'moved' THEN
-          unsettled[check_streams[c]] := true;
-        END IF;
-      END LOOP;
-    END IF;
-  END LOOP;
-
-  INSERT INTO append_receipt (id, digest, first_position, events, reply)
-    SELECT i.id, i.digest, first_positions[i.item], positions[i.item] - first_positions[i.item] + 1, i.reply
-      FROM unnest(item_ids, item_digests, item_replies) WITH ORDINALITY AS i (id, digest, reply, item)
-     WHERE shifts[i.item] IS NOT NULL;
-
-  SELECT p.last_position INTO last_position FROM event_partition p ORDER BY p.first_position DESC LIMIT 1;
-  IF size_after > size_before THEN
-    UPDATE log_head SET size = size_after, recorded_at = append_group.recorded_at;
-    IF size_after > last_position THEN
-      PERFORM make_partitions_ahead();
     END IF;
 
-    WITH event AS (
-      SELECT e.* FROM unnest(event_items, event_streams, event_versions, event_ids, event_types, event_schema_versions,
-                             event_bodies, event_leaves)
-                      WITH ORDINALITY AS e (item, stream, version, id, type, schema_version, body, leaf, n)
-       WHERE shifts[e.item] IS NOT NULL
-    ), inserted AS (
+    IF array_position(event_versions, 1) IS NOT NULL THEN
+      INSERT INTO stream_head (stream, version, leaf, first_position, last_position)
+        SELECT event_streams[h.last], event_versions[h.last], event_leaves[h.last], size_before + h.first, size_before + h.last
+          FROM (SELECT unnest(head_firsts) AS first, unnest(head_lasts) AS last) h
+         WHERE event_versions[h.first] = 1
+        ON CONFLICT DO NOTHING;
+      GET DIAGNOSTICS begun = ROW_COUNT;
+    END IF;
+    IF begun < cardinality(head_lasts) THEN
+      UPDATE stream_head s
+         SET version = event_versions[h.last], leaf = event_leaves[h.last], last_position = size_before + h.last
+        FROM (SELECT unnest(head_leaves) AS leaf, unnest(head_firsts) AS first, unnest(head_lasts) AS last) h
+       WHERE s.stream = event_streams[h.last] AND s.version = event_versions[h.first] - 1 AND s.leaf = h.leaf;
+      GET DIAGNOSTICS continued = ROW_COUNT;
+      IF begun + continued < cardinality(head_lasts) THEN
+        RAISE SQLSTATE 'KT001';
+      END IF;
+    END IF;
+
+    IF events > 0 THEN
+      UPDATE log_head SET size = size_before + events, recorded_at = append_group.recorded_at;
+      IF events > room THEN
+        PERFORM make_partitions_ahead();
+      END IF;
       INSERT INTO event_log ("position", stream, version, event_id, type, schema_version, recorded_at, body, leaf)
-        SELECT size_before + e.n - shifts[e.item], streams[e.stream], e.version, e.id, e.type, e.schema_version,
-               append_group.recorded_at, e.body, e.leaf
-          FROM event e
-    )
-    INSERT INTO stream_head AS h (stream, version, leaf, first_position, last_position)
-      SELECT streams[e.stream], e.version, e.leaf, coalesce(firsts[e.stream], 0), lasts[e.stream]
-        FROM event e WHERE e.version = versions[e.stream]
-      ON CONFLICT ON CONSTRAINT stream_head_pkey DO UPDATE
-        SET version = excluded.version, leaf = excluded.leaf, last_position = excluded.last_position;
-
-    -- A hint for subscribers who sleep; the truth is the log.
-    PERFORM pg_notify('kerbtrail_log', size_after::text);
-  END IF;
-  room := last_position - size_after;
+        SELECT size_before + generate_series(1, events), unnest(event_streams), unnest(event_versions), unnest(event_ids),
+               unnest(event_types), unnest(event_schema_versions), append_group.recorded_at, unnest(event_bodies),
+               unnest(event_leaves);
+      -- A hint for subscribers who sleep; the truth is the log.
+      PERFORM pg_notify('kerbtrail_log', (size_before + events)::text);
+    END IF;
+  EXCEPTION WHEN SQLSTATE 'KT001' THEN
+    RETURN;
+  END;
+  after := size_before;
+  room := room - events;
 END
 $$;
+
+REVOKE ALL ON FUNCTION log.append_group FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.append_group TO kerbtrail_app;
