@@ -5,6 +5,7 @@ import { expectIntactLog, freshStream, item, until, write } from './append.spec-
 import { LogUnavailable } from './event-store.error.js';
 import type { EventStore } from './event-store.js';
 import { createEventStore } from './postgres-event-store.js';
+import { SegmentMissing } from './segment/segment.error.js';
 
 let database: TestDatabase;
 let store: EventStore;
@@ -128,12 +129,14 @@ describe('partitions', () => {
           EXECUTE format('ALTER TABLE log.event_log DETACH PARTITION log.event_log_%s', first);
         END LOOP;
       END $$`);
-    expect((await smallStore.readStream(stream)).length).toBeLessThan(SIZE);
+    // Nobody has sealed them, so what is left of a stream is not taken for the whole.
+    await expect(smallStore.readStream(stream)).rejects.toThrow(SegmentMissing);
 
     const other = createEventStore({ pool: small.pool, catalogues: [] });
     expect(await other.append([first])).toMatchObject([{ status: 'duplicate' }]);
     expect(await other.append([item([write(stream, 2 * SIZE, 'New')])])).toMatchObject([{ status: 'committed' }]);
-    expect((await other.readStream(stream)).at(-1)).toMatchObject({ version: 2 * SIZE + 1, type: 'New' });
+    const [added] = await other.readStream(stream, { fromVersion: 2 * SIZE + 1 });
+    expect(added).toMatchObject({ version: 2 * SIZE + 1, type: 'New' });
   });
 
   it('that are missing make the log unavailable; they are not the fault of an event', async () => {

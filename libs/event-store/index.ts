@@ -53,5 +53,7 @@ export {
 export { ACCOUNT, of, PERSON, type PersonalField, saidOf, SERVICE, type Subject } from './sealing/personal-field.js';
 export { BoxDamaged, PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './sealing/subject-key.js';
 export type { SubjectKeys } from './sealing/subject-keys.js';
+export { sealSegments, type SealOptions } from './segment/seal.js';
+export { EventsWithheld, SegmentAltered, SegmentMismatch, SegmentMissing } from './segment/segment.error.js';
 export { CLOCK, EVENT_STORE, RANDOM } from './tokens.js';
 export { type DecidedWrite, type Decision, type Load, type Request, transact } from './transact.js';

@@ -14,7 +14,7 @@ import { eventType } from './event-body.js';
 import { createIdSource } from './event-id.js';
 import { LogUnavailable, StreamTooLong } from './event-store.error.js';
 import type { AppendItem, AppendResult, EventStore, LeafRecord, LogRange, ReplayOptions } from './event-store.js';
-import { readTable } from './replay.js';
+import { LogReader } from './log-reader.js';
 import { Sealer } from './sealing/seal-event.js';
 import type { SubjectKeys } from './sealing/subject-keys.js';
 import { readStreamHeads, StreamHeads } from './stream-heads.js';
@@ -31,17 +31,15 @@ export type EventStoreOptions = {
   readonly queue?: QueueLimits;
   /** With them, personal data is sealed when it is appended and opened when it is read; without, it is kept as it comes. */
   readonly subjectKeys?: SubjectKeys;
+  /** Folder of sealed segments; needed once partitions have been detached (docs/archive.md). */
+  readonly segmentsFolder?: string;
 };
 
 const QUEUE: QueueLimits = { itemsMax: 20_000, bytesMax: 32 * 1024 * 1024 };
 const STREAM_EVENTS_MAX = 100_000;
 
 const RECEIPTS_PER_QUERY = 1_000;
-const STREAMS_PER_QUERY = 100;
-const POSITIONS_MAX = 10_000;
 
-type StreamRow = LogRecord & { readonly version: number; readonly leaf: string };
-type StreamQuestion = { readonly stream: string; readonly fromVersion: number; readonly limit: number };
 type ReceiptQuestion = { readonly id: string; readonly digest: Uint8Array };
 type FirstAnswer = Awaited<ReturnType<EventStore['receipt']>>;
 
@@ -54,12 +52,12 @@ class PostgresEventStore implements EventStore {
   readonly #heads = new StreamHeads();
   readonly #queue: AppendQueue;
   readonly #preparation: Preparation;
+  readonly #reader: LogReader;
   readonly #decoder: EventDecoder;
   readonly #sealer: Sealer | null;
   /** The last append, once it is in the queue. */
   #queued: Promise<unknown> = Promise.resolve();
   readonly #receipts = new Batch((asked: readonly ReceiptQuestion[]) => this.#readReceipts(asked), RECEIPTS_PER_QUERY);
-  readonly #streams = new Batch((asked: readonly StreamQuestion[]) => this.#readStreams(asked), STREAMS_PER_QUERY);
 
   constructor({
     pool,
@@ -69,8 +67,10 @@ class PostgresEventStore implements EventStore {
     random = systemRandom,
     queue = QUEUE,
     subjectKeys,
+    segmentsFolder,
   }: EventStoreOptions) {
     this.#pool = pool;
+    this.#reader = new LogReader(pool, segmentsFolder);
     this.#queue = new AppendQueue(appendPool, pool, this.#heads, clock, queue);
     const definitions = definitionsByType(catalogues);
     this.#decoder = new EventDecoder(definitions, subjectKeys);
@@ -104,7 +104,7 @@ class PostgresEventStore implements EventStore {
   }
 
   async readStream(stream: string, { fromVersion = 1, limit = STREAM_EVENTS_MAX } = {}): Promise<RecordedEvent[]> {
-    const rows = await this.#streams.ask({ stream, fromVersion, limit });
+    const rows = await this.#reader.stream({ stream, fromVersion, limit });
     if (rows.length > limit) throw new StreamTooLong(stream, limit);
     // Who reads a stream is likely to append to it.
     const last = rows.at(-1);
@@ -121,12 +121,7 @@ class PostgresEventStore implements EventStore {
     limit: number;
     upTo?: number;
   }): Promise<RecordedEvent[]> {
-    const rows = await this.#read<LogRecord>(
-      'all',
-      'SELECT position, body FROM log.event_log WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3',
-      [after, upTo, limit],
-    );
-    return this.#decoder.decode(rows);
+    return this.decode(await this.#reader.page({ after, limit, upTo }));
   }
 
   async *replay({ types, onRecords, ...range }: ReplayOptions): AsyncGenerator<readonly RecordedEvent[]> {
@@ -137,31 +132,20 @@ class PostgresEventStore implements EventStore {
     }
   }
 
-  async *records({ after, upTo = Number.MAX_SAFE_INTEGER }: LogRange): AsyncGenerator<readonly LogRecord[]> {
-    yield* readTable(this.#pool, { after, upTo: Math.min(upTo, await this.head()) });
+  records(range: LogRange): AsyncGenerator<readonly LogRecord[]> {
+    return this.#reader.records(range);
   }
 
-  async recordsAt(positions: readonly number[]): Promise<LeafRecord[]> {
-    if (positions.length > POSITIONS_MAX)
-      throw new RangeError(`${positions.length} positions, at most ${POSITIONS_MAX}`);
-    return this.#read<LeafRecord>(
-      'at',
-      `SELECT position, body, leaf
-         FROM (SELECT DISTINCT unnest($1::bigint[]) AS asked) AS at,
-              LATERAL (SELECT position, body, encode(leaf, 'hex') AS leaf FROM log.event_log e
-                        WHERE e.position = at.asked LIMIT 1) AS event
-        ORDER BY position`,
-      [positions],
-    );
+  recordsAt(positions: readonly number[]): Promise<LeafRecord[]> {
+    return this.#reader.at(positions);
   }
 
   decode(records: readonly LogRecord[]): Promise<RecordedEvent[]> {
     return this.#decoder.decode(records);
   }
 
-  async head(): Promise<number> {
-    const [row] = await this.#read<{ size: number }>('head', 'SELECT size FROM log.log_head', []);
-    return row!.size;
+  head(): Promise<number> {
+    return this.#reader.head();
   }
 
   async #readReceipts(asked: readonly ReceiptQuestion[]): Promise<FirstAnswer[]> {
@@ -177,27 +161,6 @@ class PostgresEventStore implements EventStore {
       if (Buffer.compare(row.digest, digest) !== 0) return { status: 'id_reuse', id };
       return { status: 'duplicate', position: row.position, reply: JSON.parse(row.reply ?? 'null') };
     });
-  }
-
-  /** One event more than the limit where there are more. */
-  async #readStreams(asked: readonly StreamQuestion[]): Promise<StreamRow[][]> {
-    const rows = await this.#read<StreamRow & { n: number }>(
-      'streams',
-      `SELECT asked.n, event.position, event.body, event.version, encode(event.leaf, 'hex') AS leaf
-         FROM unnest($1::text[], $2::integer[], $3::integer[]) WITH ORDINALITY AS asked (stream, from_version, events, n),
-              LATERAL (SELECT position, body, version, leaf FROM log.event_log e
-                        WHERE e.stream = asked.stream AND e.version >= asked.from_version
-                        ORDER BY e.version LIMIT asked.events) AS event`,
-      [
-        asked.map(({ stream }) => stream),
-        asked.map(({ fromVersion }) => fromVersion),
-        asked.map(({ limit }) => limit + 1),
-      ],
-    );
-    const streams: StreamRow[][] = asked.map(() => []);
-    for (const row of rows) streams[row.n - 1]!.push(row);
-    for (const stream of streams) stream.sort((a, b) => a.version - b.version);
-    return streams;
   }
 
   async #read<Row extends QueryResultRow>(name: string, text: string, values: unknown[]): Promise<Row[]> {
