@@ -6,15 +6,18 @@ import { addAttemptsCommands } from './commands/attempts.js';
 import { addAuthCommands } from './commands/auth.js';
 import { addBackupCommands } from './commands/backup.js';
 import { addDemoCommand } from './commands/demo.js';
+import { addEvidenceCommands } from './commands/evidence.js';
 import { addEventsCommands } from './commands/events.js';
 import { addFailuresCommands } from './commands/failures.js';
 import { addFindingsCommand } from './commands/findings.js';
 import { addForestCommands } from './commands/forest.js';
 import { addImportCommands } from './commands/import.js';
 import { addOperationCommands } from './commands/operation.js';
+import { addPersonCommands } from './commands/person.js';
 import { addSpnCommands } from './commands/spn.js';
 import { addTicketsCommand } from './commands/tickets.js';
 import { addKeyCommands, addTokenCommands } from './commands/token.js';
+import { addVerifyCommand } from './commands/verify.js';
 import { FORMATS } from './output.js';
 import { Sessions, type Terminal } from './session.js';
 
@@ -59,12 +62,15 @@ export function createProgram(terminal: Terminal): Command {
   addTicketsCommand(program, sessions);
   addFindingsCommand(program, sessions);
   addEventsCommands(program, sessions);
+  addVerifyCommand(program, sessions);
+  addEvidenceCommands(program, sessions);
   addForestCommands(program, sessions);
   addAccountCommands(program, sessions);
   addAuthCommands(program, sessions);
   addTokenCommands(program, sessions);
   addKeyCommands(program, sessions);
   addOperationCommands(program, sessions);
+  addPersonCommands(program, sessions);
   addBackupCommands(program, sessions);
   return program;
 }

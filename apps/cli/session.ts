@@ -31,6 +31,9 @@ export type Session = {
 
 export type GlobalOptions = { readonly output: Format; readonly after?: number; readonly tokenFile?: string };
 
+/** What a command has that needs no server. */
+export type LocalSession = Pick<Session, 'terminal' | 'folder' | 'output'>;
+
 /** Gives the exit code; nothing means 0. */
 type Work<Arguments, Options> = (
   session: Session,
@@ -68,6 +71,19 @@ export class Sessions {
         serving,
       );
       process.exitCode = exitCode ?? EXIT.ok;
+    };
+  }
+
+  /** An action on files alone: no server is asked, none is started. */
+  withoutServer<Arguments extends readonly unknown[], Options = object>(
+    work: (session: LocalSession, args: Arguments, options: Options & GlobalOptions) => ExitCode | Promise<ExitCode>,
+  ) {
+    return async (...given: unknown[]): Promise<void> => {
+      const options = (given.at(-1) as Command).optsWithGlobals<Options & GlobalOptions>();
+      const { env, cwd } = this.terminal;
+      const output = createOutput(this.terminal, options.output);
+      const session = { terminal: this.terminal, folder: openFolder(env, cwd), output };
+      process.exitCode = await work(session, given.slice(0, -2) as never, options);
     };
   }
 

@@ -1,10 +1,9 @@
 /** `kerbtrail token` and `kerbtrail key`: who may use the server, and the key that protects all others. */
 import { type Command, Option } from 'commander';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { resolveAccount } from '../account-names.js';
-import { environmentError } from '../cli.error.js';
 import { addFilters, type Filter, filtersOf } from '../filters.js';
 import { readInstant } from '../instants.js';
+import { writeNewFile } from '../new-file.js';
 import type { Page } from '../output.js';
 import type { Session, Sessions } from '../session.js';
 import type { Column } from '../table.js';
@@ -125,7 +124,7 @@ async function createToken({ client, output }: Session, options: NewToken): Prom
     output.say(output.colors.dim('This text is shown once. Use it by KERBTRAIL_TOKEN or --token-file.'));
     return;
   }
-  const { text: _, ...told } = await writeSecret(outFile, ask, ({ text }) => text);
+  const { text: _, ...told } = await writeNewFile(outFile, ask, ({ text }) => `${text}\n`);
   output.record(told, [
     ['token', told.token],
     ['written to', outFile],
@@ -148,46 +147,13 @@ export function addKeyCommands(program: Command, sessions: Sessions): void {
     .action(
       sessions.action<[], { readonly outFile: string }>(async ({ client, output }, _, { outFile }) => {
         const ask = () => client.command<{ key: string; fingerprint: string }>('POST', '/v1/keys/export');
-        const { key: _key, ...told } = await writeSecret(outFile, ask, ({ key }) => key);
+        const { key: _key, ...told } = await writeNewFile(outFile, ask, ({ key }) => `${key}\n`);
         output.record(told, [
           ['fingerprint', told.fingerprint],
           ['written to', outFile],
         ]);
       }),
     );
-}
-
-/**
- * The file is made before the secret is asked for, and never over another one, which may hold the only copy of a secret;
- * it goes away again when there is nothing to write.
- */
-async function writeSecret<Answer>(
-  path: string,
-  ask: () => Promise<Answer>,
-  secretOf: (answer: Answer) => string,
-): Promise<Answer> {
-  const file = openNew(path);
-  try {
-    const answer = await ask();
-    writeSync(file, `${secretOf(answer)}\n`);
-    return answer;
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function openNew(path: string): number {
-  try {
-    return openSync(path, 'wx', 0o600);
-  } catch (cause) {
-    throw environmentError('FILE_NOT_WRITTEN', `${path} cannot be written: ${(cause as Error).message}`, {
-      next: 'choose a file that does not exist yet',
-      cause,
-    });
-  }
 }
 
 function scopeText({ forest, domains, accounts }: TokenRow['scope']): string {

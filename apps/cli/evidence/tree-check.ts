@@ -30,13 +30,14 @@ export class TreeCheck {
 
   /** Whether the first events of the tree have this root. Throws RangeError for more events than the tree has. */
   async holds({ size, root }: SignedRoot): Promise<boolean> {
-    const beginning: TileReader = async (tile) => {
-      const width = tileWidth(this.size, tile.level, tile.index);
-      const whole = tileHashes({ ...tile, width }, await this.read({ ...tile, width }));
-      return Buffer.concat(whole.slice(0, tile.width));
-    };
-    return sameHash(await rootOfTiles(size, beginning), root);
+    return sameHash(await rootOfTiles(size, this.beginning), root);
   }
+
+  /** Tiles of this tree when it was smaller: what they had then is what they begin with now. */
+  readonly beginning: TileReader = async (tile) => {
+    const hashes = await this.hashes(tile.level, tile.index);
+    return Buffer.concat(hashes.slice(0, tile.width));
+  };
 
   /** The events below the lowest node over this tile of level 0 that is not what the tile above says; none if all are. */
   async unboundAt(index: number): Promise<Range | undefined> {

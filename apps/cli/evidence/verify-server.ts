@@ -1,0 +1,248 @@
+/**
+ * `kerbtrail verify` against a server: its checkpoint by the keys trusted here, the log by the checkpoint, and both by what was seen
+ * before, here and by the witness. What verified is remembered for the next time.
+ */
+import { leafHash, NoteInvalid, openCheckpoint, parseVerifierKey, TILE_WIDTH, type Verifier } from '#tlog';
+import { readFileSync } from 'node:fs';
+import { CliError, environmentError, EXIT, usageError } from '../cli.error.js';
+import type { Client } from '../client.js';
+import { startProgress } from '../progress.js';
+import type { Session } from '../session.js';
+import { claimedKeys, evidenceStatus, olderRoots, positionsOf, signedNote, verifiersOf } from './evidence-api.js';
+import { readEvent, readSignedEvent, readTile } from './events-of-tile.js';
+import { type LogSource, serverSource, tileOf } from './log-source.js';
+import { type Range, type SignedRoot, TreeCheck } from './tree-check.js';
+import { keepTrust, type LogTrust, openTrusted, readTrust, readVerifierKey, type TrustedCheckpoint } from './trust.js';
+import { type LogFault, type LogVerification, verifyLog } from './verify-log.js';
+
+export type VerifyOptions = {
+  readonly from?: number;
+  readonly to?: number;
+  readonly key?: string;
+  readonly witness?: string;
+};
+
+/** A root signed before, which the log must still begin with. */
+export type EarlierRoot = SignedRoot & { readonly seenAt?: string };
+
+/** What stands at the position of a fault, and what was signed for it. */
+export type Place = {
+  readonly log: {
+    readonly type: string;
+    readonly stream: string;
+    readonly version: number;
+    readonly leaf: string;
+  } | null;
+  readonly signedLeaf: string | null;
+};
+
+export type LogReport = LogVerification & {
+  readonly checkpoint: TrustedCheckpoint;
+  /** As the server says: a checkpoint has no time. */
+  readonly signedAt: string | null;
+  /** Events behind the checkpoint, which no evidence is of yet. */
+  readonly uncovered: number;
+  readonly trustedSince: string | undefined;
+  readonly seen: EarlierRoot | undefined;
+  readonly witness: EarlierRoot | undefined;
+  readonly there?: Place | undefined;
+};
+
+/** The newest checkpoint of the server's log, by the keys that are trusted here. */
+export type ServerLog = {
+  readonly place: string;
+  readonly trust: LogTrust | undefined;
+  /** What the server says its keys are. */
+  readonly offered: readonly Verifier[];
+  /** That have verified the checkpoint. */
+  readonly keys: readonly Verifier[];
+  readonly checkpoint: TrustedCheckpoint;
+  readonly source: LogSource;
+};
+
+export async function openServerLog(session: Session, key?: string): Promise<ServerLog> {
+  const { client, folder, terminal } = session;
+  const place = terminal.env['KERBTRAIL_URL'] ?? 'data folder';
+  const trust = readTrust(folder, place);
+  const offered = verifiersOf(await claimedKeys(client));
+  const trusted = trustedKeys(trust, key);
+  const checkpoint = openTrusted(await newestNote(session), trusted, offered);
+  const keys = trusted.length > 0 ? trusted : checkpoint.signedBy;
+  return { place, trust, offered, keys, checkpoint, source: serverSource(client) };
+}
+
+export async function verifyServer(session: Session, options: VerifyOptions): Promise<LogReport> {
+  const { client, terminal } = session;
+  const log = await openServerLog(session, options.key);
+  const { trust, checkpoint, source } = log;
+  const { size } = checkpoint;
+  const { signedAt, head } = await evidenceStatus(client);
+  const everTrusted = [...log.keys, ...former(trust)];
+  const seen = trust && seenRoot(trust);
+  const witness = options.witness === undefined ? undefined : witnessRoot(options.witness, everTrusted);
+  const range = rangeOf(options, size);
+  const progress = startProgress('verifying', range.last - range.first + 1, terminal.stderr);
+  try {
+    const verified = await verifyLog({
+      source,
+      head: { ...checkpoint, name: 'the checkpoint' },
+      before: [seen, witness].filter((root) => root !== undefined),
+      older: olderRoots(client, everTrusted),
+      retired: await recordedRetirements(session, source, size),
+      range,
+      onProgress: (position) =>
+        progress.update(position - range.first + 1, `position ${position.toLocaleString('en')}`),
+    });
+    const fault = verified.fault ?? (await beyondHead(session, Math.max(head, size)));
+    const there = fault && (await whatIsThere(source, size, fault));
+    if (!fault) await remember(session, log);
+    return {
+      ...verified,
+      ...(fault && { fault, there }),
+      checkpoint,
+      signedAt,
+      uncovered: Math.max(0, head - size),
+      trustedSince: trust?.trustedSince,
+      seen,
+      witness,
+    };
+  } finally {
+    progress.stop();
+  }
+}
+
+async function newestNote({ client }: Session): Promise<string> {
+  const note = await signedNote(client);
+  if (note !== undefined) return note;
+  throw new CliError(EXIT.findings, 'EVIDENCE_NONE', 'the log has no signed checkpoint yet', {
+    next: 'ask again in a moment; kerbtrail evidence status says what it is doing',
+  });
+}
+
+function trustedKeys(trust: LogTrust | undefined, given: string | undefined): Verifier[] {
+  if (given !== undefined) return [readVerifierKey(given)];
+  return trust?.keys.map(parseVerifierKey) ?? [];
+}
+
+function former(trust: LogTrust | undefined): Verifier[] {
+  return trust?.formerKeys.map(parseVerifierKey) ?? [];
+}
+
+function rangeOf({ from = 1, to }: VerifyOptions, size: number): Range {
+  const last = to ?? size;
+  if (last > size) {
+    throw usageError(
+      `--to ${last}: the newest signed checkpoint covers ${size} events`,
+      'leave --to out, or ask again in a second',
+    );
+  }
+  if (from > last) throw usageError(`--from ${from} is after the last position to verify, ${last}`);
+  return { first: from, last };
+}
+
+function seenRoot({ checkpoint, keys, formerKeys, seenAt }: LogTrust): EarlierRoot {
+  const opened = openCheckpoint(checkpoint, [...keys, ...formerKeys].map(parseVerifierKey)).checkpoint;
+  return { ...opened, seenAt, name: `the checkpoint seen here at ${seenAt}` };
+}
+
+/** The file that the server's witness keeps, or any signed checkpoint that somebody else kept. */
+function witnessRoot(path: string, trusted: readonly Verifier[]): EarlierRoot {
+  try {
+    return { ...openCheckpoint(readFileSync(path, 'utf8'), trusted).checkpoint, name: 'the witness' };
+  } catch (cause) {
+    if (!(cause instanceof NoteInvalid)) {
+      throw environmentError('WITNESS_UNREADABLE', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    }
+    throw new CliError(
+      EXIT.findings,
+      'WITNESS_INVALID',
+      `${path} is no checkpoint of a trusted key: ${cause.message}`,
+      {
+        next: 'give the file that the witness keeps, or one that kerbtrail evidence checkpoint wrote',
+        cause,
+      },
+    );
+  }
+}
+
+/** Events that the log itself says it has dropped; a record that the tree does not stand for counts for nothing. */
+async function recordedRetirements({ client }: Session, source: LogSource, size: number): Promise<Range[]> {
+  const tree = new TreeCheck(source.tile, size);
+  const ranges: Range[] = [];
+  for (const position of await positionsOf(client, 'PartitionRetired')) {
+    const event = await readSignedEvent(source, tree, position);
+    const { first, last } = event?.data ?? {};
+    const isRecord = event?.type === 'PartitionRetired' && typeof first === 'number' && typeof last === 'number';
+    if (isRecord) ranges.push({ first, last });
+  }
+  return ranges;
+}
+
+/** A row that no append has made: the head, which counts them, does not reach to it. */
+async function beyondHead({ client }: Session, size: number): Promise<LogFault | undefined> {
+  const { rows } = await client.get<{ rows: readonly { position: number }[] }>('/v1/events/tail', {
+    after: size,
+    limit: 1,
+  });
+  const position = rows[0]?.position;
+  if (position === undefined || (await evidenceStatus(client)).head >= position) return undefined;
+  return { kind: 'inserted', position, detail: `an event stands at position ${position}, behind the head of the log` };
+}
+
+async function whatIsThere(source: LogSource, size: number, { position, upTo }: LogFault): Promise<Place | undefined> {
+  if (upTo !== undefined || position > size) return undefined;
+  const { leaves, entries } = await readTile(source, new TreeCheck(source.tile, size), tileOf(position));
+  const at = (position - 1) % TILE_WIDTH;
+  const body = entries[at];
+  const event = body && readEvent(body);
+  const leaf = body && leafHash(body).toString('hex');
+  const log = event && leaf ? { type: event.type, stream: event.stream, version: event.version, leaf } : null;
+  return { log, signedLeaf: leaves[at]?.toString('hex') ?? null };
+}
+
+/**
+ * The checkpoint, and who may sign the next one: the keys that have signed this one and that were trusted, or that the log
+ * names in an event which a trusted key stands for. A second signature alone would prove nothing: anyone can add one to a note.
+ */
+async function remember({ client, folder }: Session, log: ServerLog): Promise<void> {
+  const { place, trust, checkpoint, keys, offered, source } = log;
+  const signed = offered.filter((key) => !isAmong(keys, key) && hasSigned(checkpoint.note, key));
+  const named = signed.length > 0 ? await keysNamedByLog(client, source, checkpoint.size) : [];
+  const current = [
+    ...keys.filter((key) => isAmong(checkpoint.signedBy, key)),
+    ...signed.filter(({ verifierKey }) => named.includes(verifierKey)),
+  ].map(({ verifierKey }) => verifierKey);
+  const known = [...(trust?.keys ?? []), ...(trust?.formerKeys ?? [])];
+  const now = new Date().toISOString();
+  keepTrust(folder, place, {
+    keys: current,
+    formerKeys: [...new Set(known)].filter((key) => !current.includes(key)),
+    trustedSince: trust?.trustedSince ?? now,
+    checkpoint: checkpoint.note,
+    seenAt: now,
+  });
+}
+
+async function keysNamedByLog(client: Client, source: LogSource, size: number): Promise<string[]> {
+  const tree = new TreeCheck(source.tile, size);
+  const named: string[] = [];
+  for (const position of await positionsOf(client, 'CheckpointKeyRotated')) {
+    const event = await readSignedEvent(source, tree, position);
+    const key = event?.type === 'CheckpointKeyRotated' ? event.data['verifierKey'] : undefined;
+    if (typeof key === 'string') named.push(key);
+  }
+  return named;
+}
+
+function isAmong(keys: readonly Verifier[], { verifierKey }: Verifier): boolean {
+  return keys.some((key) => key.verifierKey === verifierKey);
+}
+
+function hasSigned(note: string, key: Verifier): boolean {
+  try {
+    return openCheckpoint(note, [key]).verifiedBy.length > 0;
+  } catch (error) {
+    if (error instanceof NoteInvalid) return false;
+    throw error;
+  }
+}
