@@ -6,21 +6,15 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { LoggerModule } from 'nestjs-pino';
 import { AuthenticationModule } from '#authentication';
-import {
-  DirectoryModule,
-  type ErasableSubjectKeys,
-  KEY_STORE,
-  type KeyStore,
-  NAME_KEY,
-  type NameKey,
-  SUBJECT_KEYS,
-} from '#directory';
+import { DirectoryModule, KEY_STORE, type KeyStore, NAME_KEY, type NameKey } from '#directory';
 import { CLOCK, type Clock, EVENT_STORE, type EventStore, RANDOM, type Random } from '#event-store';
-import { KEY_ENCRYPTION_KEY, OperationsModule } from '#operations';
+import { EVIDENCE, type Evidence } from '#evidence';
+import { CHECKPOINT_SEEDS, type CheckpointSeeds, KEY_ENCRYPTION_KEY, OperationsModule } from '#operations';
 import type { KeyEncryptionKey } from '#directory';
 import { PROJECTORS, type Projectors } from '#projections';
 import { Pool } from 'pg';
 import { PrismaClient } from '#postgres';
+import { PersonEraser } from './erasure/erase-person.js';
 import { controllers } from './http/controllers.js';
 import { AccessGuard } from './http/access.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -35,12 +29,14 @@ export type ServerParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly keyStore: KeyStore;
-  readonly subjectKeys: ErasableSubjectKeys;
+  readonly eraser: PersonEraser;
   readonly nameKey: NameKey;
   readonly keyEncryptionKey: KeyEncryptionKey;
   readonly pool: Pool;
   readonly prisma: PrismaClient;
   readonly projectors: Projectors;
+  readonly evidence: Evidence;
+  readonly checkpointSeeds: CheckpointSeeds;
   readonly metrics: Metrics;
   readonly logLevel: string;
 };
@@ -54,12 +50,14 @@ export class AppModule {
       { provide: CLOCK, useValue: parts.clock },
       { provide: RANDOM, useValue: parts.random },
       { provide: KEY_STORE, useValue: parts.keyStore },
-      { provide: SUBJECT_KEYS, useValue: parts.subjectKeys },
+      { provide: PersonEraser, useValue: parts.eraser },
       { provide: NAME_KEY, useValue: parts.nameKey },
       { provide: KEY_ENCRYPTION_KEY, useValue: parts.keyEncryptionKey },
       { provide: Pool, useValue: parts.pool },
       { provide: PrismaClient, useValue: parts.prisma },
       { provide: PROJECTORS, useValue: parts.projectors },
+      { provide: EVIDENCE, useValue: parts.evidence },
+      { provide: CHECKPOINT_SEEDS, useValue: parts.checkpointSeeds },
       { provide: Metrics, useValue: parts.metrics },
     ];
     return {

@@ -12,6 +12,8 @@ describe('the configuration', () => {
       databaseUrl: undefined,
       migrationUrl: undefined,
       keyEncryptionKey: undefined,
+      witness: '/srv/.kerbtrail/witness/checkpoint',
+      logOrigin: undefined,
       logLevel: 'info',
     });
   });
@@ -25,7 +27,16 @@ describe('the configuration', () => {
     expect(readConfig({ DATABASE_URL: DATABASE, KERBTRAIL_MIGRATION_URL: owner }, '/srv').migrationUrl).toBe(owner);
   });
 
+  it('remembers the last checkpoint in a file or in another database, never within the one that it is about', () => {
+    expect(readConfig({ KERBTRAIL_WITNESS: '../other/disk' }, '/srv').witness).toBe('/other/disk');
+    expect(readConfig({ KERBTRAIL_WITNESS: DATABASE }, '/srv').witness).toBe(DATABASE);
+    const within = () => readConfig({ KERBTRAIL_WITNESS: '.kerbtrail/postgres/data/witness' }, '/srv');
+    expect(within).toThrow(/KERBTRAIL_WITNESS is a file in the folder of the embedded database/);
+  });
+
   it.each([
+    ['KERBTRAIL_LOG_ORIGIN', { KERBTRAIL_LOG_ORIGIN: 'my log' }],
+    ['KERBTRAIL_LOG_ORIGIN', { KERBTRAIL_LOG_ORIGIN: 'a+b' }],
     ['KERBTRAIL_PORT', { KERBTRAIL_PORT: 'http' }],
     ['KERBTRAIL_PORT', { KERBTRAIL_PORT: '65536' }],
     ['KERBTRAIL_HOST', { KERBTRAIL_HOST: '' }],

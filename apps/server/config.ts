@@ -2,7 +2,7 @@
  * Configuration of the server: environment variables only, validated once at start by one schema. Every variable has one
  * good default; with none set the server runs embedded, on 127.0.0.1, in ./.kerbtrail.
  */
-import { resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -18,6 +18,11 @@ const schema = z.object({
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://')
     .optional(),
   KERBTRAIL_KEK: z.string().optional(),
+  KERBTRAIL_WITNESS: z.string().min(1).optional(),
+  KERBTRAIL_LOG_ORIGIN: z
+    .string()
+    .regex(/^[^\s+\p{C}]{1,200}$/u, 'must be 1 to 200 characters without spaces and plus signs')
+    .optional(),
   KERBTRAIL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -33,6 +38,10 @@ export type ServerConfig = {
   readonly migrationUrl?: string | undefined;
   /** Base64 of the 32-byte key-encryption key; absent: the file `kek` in the folder (embedded database only). */
   readonly keyEncryptionKey?: string | undefined;
+  /** Where the last signed checkpoint is remembered outside the log's database: a file's absolute path or a postgresql:// URL. */
+  readonly witness: string;
+  /** The log's name on its checkpoints, chosen with its first start; absent: one is made then. */
+  readonly logOrigin?: string | undefined;
   readonly logLevel: string;
 };
 
@@ -53,13 +62,26 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
       'KERBTRAIL_MIGRATION_URL is set but DATABASE_URL is not: set both, or neither for the embedded PostgreSQL.',
     );
   }
+  const folder = resolve(cwd, values.KERBTRAIL_FOLDER);
   return {
-    folder: resolve(cwd, values.KERBTRAIL_FOLDER),
+    folder,
     host: values.KERBTRAIL_HOST,
     port: values.KERBTRAIL_PORT,
     databaseUrl: values.DATABASE_URL,
     migrationUrl: values.KERBTRAIL_MIGRATION_URL ?? values.DATABASE_URL,
     keyEncryptionKey: values.KERBTRAIL_KEK,
+    witness: witnessPlace(values.KERBTRAIL_WITNESS, folder, cwd),
+    logOrigin: values.KERBTRAIL_LOG_ORIGIN,
     logLevel: values.KERBTRAIL_LOG_LEVEL,
   };
+}
+
+/** Not inside the database that it watches over: it would be restored and lost with it. */
+function witnessPlace(given: string | undefined, folder: string, cwd: string): string {
+  if (given !== undefined && /^postgres(ql)?:\/\//.test(given)) return given;
+  const file = given === undefined ? join(folder, 'witness', 'checkpoint') : resolve(cwd, given);
+  if (!file.startsWith(join(folder, 'postgres') + sep)) return file;
+  throw new InvalidConfiguration(
+    'KERBTRAIL_WITNESS is a file in the folder of the embedded database: name one outside it, best on another host.',
+  );
 }

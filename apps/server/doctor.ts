@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
 import { KEY_STORE, type KeyEncryptionKey, type KeyStore } from '#directory';
 import { CLOCK, type Clock, EVENT_STORE, type EventStore, instantToNanos } from '#event-store';
+import { EVIDENCE, type Evidence } from '#evidence';
 import { isKeyExported, KEY_ENCRYPTION_KEY } from '#operations';
 import { PROJECTORS, type Projectors } from '#projections';
 
@@ -26,6 +27,7 @@ export class Doctor {
     @Inject(KEY_ENCRYPTION_KEY) private readonly keyEncryptionKey: KeyEncryptionKey,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(PROJECTORS) private readonly projectors: Projectors,
+    @Inject(EVIDENCE) private readonly evidence: Evidence,
     private readonly pool: Pool,
   ) {}
 
@@ -35,6 +37,7 @@ export class Doctor {
       ['event log', () => this.log()],
       ['durability', () => this.durability()],
       ['projections', () => this.projections()],
+      ['evidence', () => this.evidenceLog()],
       ['key-encryption key', () => this.exportedKey()],
       ['account keys', () => this.accountKeys()],
       ['clock', () => this.clockDrift()],
@@ -78,6 +81,23 @@ export class Doctor {
     }
     const lag = Math.max(...all.map(({ position }) => head - position));
     return { status: lag > LAG_MAX ? 'warning' : 'ok', detail: `${all.length} running, at most ${lag} events behind` };
+  }
+
+  private async evidenceLog(): Promise<Omit<Check, 'check'>> {
+    const { refusal, trouble } = this.evidence.status();
+    if (refusal) {
+      return {
+        status: 'failed',
+        detail: `no checkpoint is signed any more (${refusal.reason}): ${refusal.detail}`,
+        next: 'Events are still appended. Run: kerbtrail verify, and do not move the witness away before you know why.',
+      };
+    }
+    const [head, newest] = await Promise.all([this.store.head(), this.evidence.checkpoint()]);
+    const behind = head - (newest?.size ?? 0);
+    const detail = `${newest?.size ?? 0} events signed, ${behind} to sign, witness ${this.evidence.witness.place}`;
+    if (trouble !== undefined && behind > 0)
+      return { status: 'warning', detail: `${detail}; ${trouble}`, next: 'It is tried again.' };
+    return { status: behind > LAG_MAX ? 'warning' : 'ok', detail };
   }
 
   private async exportedKey(): Promise<Omit<Check, 'check'>> {

@@ -29,6 +29,17 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly evidenceLag = new Gauge({
+    name: 'kerbtrail_evidence_lag_events',
+    help: 'Events that no signed checkpoint covers yet.',
+    registers: [this.registry],
+  });
+  private readonly evidenceRefused = new Gauge({
+    name: 'kerbtrail_evidence_refused',
+    help: '1 when no checkpoint is signed any more because log, tree and witness do not fit each other.',
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -37,8 +48,14 @@ export class Metrics {
     this.requests.observe({ method, route, status }, seconds);
   }
 
-  async text(head: number, projections: readonly ProjectionPosition[]): Promise<string> {
+  async text(
+    head: number,
+    projections: readonly ProjectionPosition[],
+    evidence: { readonly size: number; readonly isRefused: boolean },
+  ): Promise<string> {
     this.logPosition.set(head);
+    this.evidenceLag.set(Math.max(0, head - evidence.size));
+    this.evidenceRefused.set(Number(evidence.isRefused));
     for (const { name, position } of projections) this.projectionLag.set({ projection: name }, head - position);
     return this.registry.metrics();
   }

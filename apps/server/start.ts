@@ -9,6 +9,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Logger } from 'nestjs-pino';
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import type pino from 'pino';
 import { exchangeEvents, lockoutEvents } from '#authentication';
 import { createKeyStore, createSubjectKeys, directoryEvents, sweepKeys } from '#directory';
 import { createEventStore, createSystemClock, systemRandom } from '#event-store';
@@ -16,11 +17,13 @@ import { authenticate, CreateToken, establishNameKey, operationEvents } from '#o
 import { projections, startProjectors } from '#projections';
 import { AppModule, type ServerParts } from './app.module.js';
 import { openDatabase } from './boot/database.js';
+import { checkpointSeeds, openEvidence } from './boot/evidence.js';
 import { openKeyEncryptionKey } from './boot/keys.js';
 import { DataFolder } from './boot/local-file.js';
 import type { ServerConfig } from './config.js';
 import { prepareHttp } from './http/prepare-http.js';
 import { refuseUnroutable } from './http/problem.filter.js';
+import { PersonEraser } from './erasure/erase-person.js';
 import { createLogger } from './logging.js';
 import { Metrics } from './metrics.js';
 
@@ -72,13 +75,28 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
   const store = createEventStore({ pool, appendPool, catalogues, clock, random, subjectKeys });
   const swept = await sweepKeys(store, keyStore);
   if (swept.removed > 0) logger.warn(swept, 'account keys that no event names were removed');
+  const log = (message: string): void => logger.warn(message);
   const projectors = startProjectors({
     store,
     pool: projectorPool,
     projections,
-    log: (message) => logger.warn(message),
+    log,
   });
   undo.add(() => projectors.stop());
+  const eraser = new PersonEraser({ store, pool, prisma: database.prisma, subjectKeys, nameKey, clock });
+  undo.add(await resumeErasures(eraser, logger));
+  const evidence = await openEvidence({
+    config,
+    store,
+    pool,
+    keeperPool: projectorPool,
+    kek,
+    nameKey,
+    clock,
+    random,
+    log,
+  });
+  undo.add(() => evidence.stop());
   const metrics = new Metrics();
   const { prisma } = database;
   return {
@@ -86,14 +104,30 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
     clock,
     random,
     keyStore,
-    subjectKeys,
     nameKey,
     keyEncryptionKey,
     pool,
     prisma,
     projectors,
+    evidence,
+    eraser,
+    checkpointSeeds: checkpointSeeds({ pool, kek, random }),
     metrics,
     logLevel: config.logLevel,
+  };
+}
+
+/** The step that stops what was resumed. */
+async function resumeErasures(eraser: PersonEraser, logger: pino.Logger): Promise<() => Promise<void>> {
+  const { removed, finish } = await eraser.resume();
+  if (removed > 0) logger.warn({ removed }, 'keys of erased persons were there again, and are deleted again');
+  const stopping = new AbortController();
+  const finished = finish(stopping.signal).catch((error: unknown) => {
+    if (!stopping.signal.aborted) logger.error(error, 'an erasure is not finished: it goes on at the next start');
+  });
+  return () => {
+    stopping.abort();
+    return finished;
   };
 }
 

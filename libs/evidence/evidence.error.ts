@@ -1,5 +1,7 @@
 /** What the evidence log refuses or cannot do. `code` is stable; the message says what is wrong and what to do next. */
 
+import { BUNDLE_ENTRIES_MAX } from '#tlog';
+
 export type RefusalReason =
   /** An event that the tree covers is gone, or is another one now. */
   | 'log-changed'
@@ -77,6 +79,14 @@ export class EventMissing extends Error {
     super(
       `event ${position} was appended, a signed checkpoint covers it, and the log has it no more: run kerbtrail verify`,
     );
+  }
+}
+
+export class BundleTooLarge extends Error {
+  override readonly name = 'BundleTooLarge';
+  readonly code = 'EVIDENCE_BUNDLE_SIZE';
+  constructor(events: number) {
+    super(`a bundle holds 1 to ${BUNDLE_ENTRIES_MAX} events; this selection has ${events}`);
   }
 }
 

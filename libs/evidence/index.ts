@@ -1,9 +1,11 @@
 /** The evidence log: a Merkle tree behind the event log, signed checkpoints, a witness, and the proofs made of them. */
 export { CheckpointKeys, establishSeed, type KeyPeriod } from './checkpoint-keys.js';
-export { startEvidence, type Evidence, type EvidenceOptions, type EvidenceStatus } from './keeper.js';
+export { EVIDENCE, startEvidence, type Evidence, type EvidenceOptions, type EvidenceStatus } from './keeper.js';
 export { readCheckpoint, readTile, tileReader, type SignedCheckpoint } from './evidence-tables.js';
+export { bundleOf, consistencyOf, entryBundle, inclusionOf, tlogProofOf } from './proofs.js';
 export { openWitness, type Witness } from './witness.js';
 export {
+  BundleTooLarge,
   CheckpointKeyMissing,
   EventMissing,
   EvidenceBehind,

@@ -57,6 +57,8 @@ export type EvidenceStatus = {
   readonly trouble?: string;
 };
 
+export const EVIDENCE = Symbol('EVIDENCE');
+
 export interface Evidence {
   readonly keys: CheckpointKeys;
   readonly witness: Witness;

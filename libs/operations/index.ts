@@ -13,4 +13,9 @@ export type { ImportEnd, ImportStart, SourceBinding } from './import/import.deci
 export { recordRebuild, type Rebuild } from './rebuild/record-rebuild.js';
 export { RecordBackup } from './backup/backup.commands.js';
 export { backupTaken, type TakenBackup } from './backup/backup.events.js';
+export { RotateCheckpointKey } from './evidence/evidence.commands.js';
+export { CHECKPOINT_SEEDS, type CheckpointSeeds } from './evidence/evidence.handlers.js';
+export { checkpointKeys, establishCheckpointOrigin, recordWitness } from './evidence/record-evidence.js';
+export type { Erasure } from './person/person.decider.js';
+export { readErasures, recordErasure, recordErasureFinished, type ErasureAsked } from './person/record-erasure.js';
 export { OperationsModule } from './operations.module.js';

@@ -43,6 +43,8 @@ export function sourceStream(source: string): string {
 
 export const KEYS_STREAM = streamName('operation', 'keys');
 
+export const EVIDENCE_STREAM = streamName('operation', 'evidence');
+
 /** An `operation` stream holds events of its catalogue only, in current shapes: the store upcasts on reading. */
 export async function operationsOf(load: Load, stream: string): Promise<readonly OperationEvent[]> {
   return (await load(stream)) as readonly unknown[] as readonly OperationEvent[];

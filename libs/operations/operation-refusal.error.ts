@@ -6,6 +6,10 @@ const kinds = {
   OPS_SOURCE_BOUND: 'conflict',
   OPS_IMPORT_STATE: 'conflict',
   OPS_ANSWER_GIVEN_ONCE: 'conflict',
+  OPS_OVERLAP_INVALID: 'invalid',
+  OPS_ERASURE_INVALID: 'invalid',
+  OPS_PERSON_UNKNOWN: 'not-found',
+  OPS_PERSON_ACTIVE: 'conflict',
 } as const satisfies Record<string, 'not-found' | 'conflict' | 'invalid'>;
 
 export type OperationRefusalCode = keyof typeof kinds;

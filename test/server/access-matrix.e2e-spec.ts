@@ -71,6 +71,14 @@ const MATRIX = `
   . . . . x x  GET    /v1/doctor
   . . . . x x  GET    /v1/projections
   . . . . . x  POST   /v1/projections/{projection}/rebuild
+  . . . . x x  GET    /v1/evidence/checkpoint
+  . . . . x x  GET    /v1/evidence/tile/{path}
+  . . . . x x  GET    /v1/evidence/keys
+  . . . . . x  POST   /v1/evidence/keys/rotate
+  . . . . x x  GET    /v1/evidence/proof
+  . . . . x x  GET    /v1/evidence/consistency
+  . . . . x x  GET    /v1/evidence/status
+  . . . . x x  POST   /v1/evidence/bundle
   . . . . . x  POST   /v1/backups
 `;
 

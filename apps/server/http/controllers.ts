@@ -4,11 +4,13 @@ import { AttemptsController } from './attempts.controller.js';
 import { BackupsController } from './backups.controller.js';
 import { DirectoryController } from './directory.controller.js';
 import { EventsController } from './events.controller.js';
+import { EvidenceController } from './evidence.controller.js';
 import { ExchangesController } from './exchanges.controller.js';
 import { ForestsController } from './forests.controller.js';
 import { HealthController } from './health.controller.js';
 import { ImportsController } from './imports.controller.js';
 import { OperationController } from './operation.controller.js';
+import { PersonsController } from './persons.controller.js';
 import { SpnsController } from './spns.controller.js';
 import { TokensController } from './tokens.controller.js';
 
@@ -24,5 +26,7 @@ export const controllers = [
   EventsController,
   TokensController,
   OperationController,
+  EvidenceController,
   BackupsController,
+  PersonsController,
 ];

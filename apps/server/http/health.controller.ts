@@ -1,10 +1,11 @@
 /**
  * What machines ask the server about itself: /health (the process answers), /ready (it can serve: database reachable, no
- * projection stopped), /metrics (Prometheus text). Unversioned and open; no principal's name ever stands in a label.
+ * projection stopped; `degraded` when no evidence is signed any more), /metrics (Prometheus text). Unversioned and open; no principal's name ever stands in a label.
  */
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { EVENT_STORE, type EventStore } from '#event-store';
+import { EVIDENCE, type Evidence } from '#evidence';
 import { PROJECTORS, type Projectors } from '#projections';
 import { Metrics } from '../metrics.js';
 import { Public } from './access.guard.js';
@@ -16,6 +17,7 @@ export class HealthController {
   constructor(
     @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(PROJECTORS) private readonly projectors: Projectors,
+    @Inject(EVIDENCE) private readonly evidence: Evidence,
     private readonly metrics: Metrics,
   ) {}
 
@@ -40,10 +42,14 @@ export class HealthController {
         `Stopped on an event it could not project: ${names}. GET /v1/doctor says which.`,
       );
     }
+    const { state, refusal } = this.evidence.status();
+    const size = (await this.evidence.checkpoint())?.size ?? 0;
     return {
-      status: 'ready',
+      // Events are still appended and answered from; what is missing is new evidence.
+      status: refusal ? 'degraded' : 'ready',
       head,
       projections: projections.map(({ name, position }) => ({ name, position, lag: head - position })),
+      evidence: { state, size, ...(refusal && { reason: refusal.reason }) },
     };
   }
 
@@ -51,6 +57,8 @@ export class HealthController {
   @Get('metrics')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   async prometheus(): Promise<string> {
-    return this.metrics.text(await this.store.head(), this.projectors.status());
+    const [head, newest] = await Promise.all([this.store.head(), this.evidence.checkpoint()]);
+    const evidence = { size: newest?.size ?? 0, isRefused: this.evidence.status().state === 'refused' };
+    return this.metrics.text(head, this.projectors.status(), evidence);
   }
 }

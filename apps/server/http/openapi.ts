@@ -60,6 +60,8 @@ const schemas: Record<string, Schema> = {
     ),
   },
   Answer: { type: 'object' },
+  Text: { type: 'string' },
+  Bytes: { type: 'string', format: 'binary' },
 };
 
 export function openApi(app: NestFastifyApplication): OpenAPIObject {

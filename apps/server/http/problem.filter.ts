@@ -42,6 +42,11 @@ const statusByCode: Record<string, number> = {
   ING_UNPACK_LIMIT: 413,
   ING_IMPORTED_ELSEWHERE: 409,
   KEY_VERSION_CONTENDED: 409,
+  EVIDENCE_TILE_UNKNOWN: 404,
+  EVIDENCE_EVENT_MISSING: 410,
+  EVIDENCE_BUNDLE_SIZE: 413,
+  EVIDENCE_MISMATCH: 409,
+  EVIDENCE_BEHIND: 503,
 };
 
 /** What Nest and Fastify refuse themselves. */
@@ -59,6 +64,7 @@ const titles: Record<number, string> = {
   403: 'Refused',
   404: 'Not found',
   409: 'Conflict',
+  410: 'Gone',
   413: 'Too large',
   414: 'Path too long',
   415: 'Unsupported media type',
@@ -67,12 +73,18 @@ const titles: Record<number, string> = {
   503: 'Not available now',
 };
 
-type CodedError = Error & { code?: unknown; kind?: unknown; retryAfterMs?: unknown; statusCode?: unknown };
+type CodedError = Error & {
+  code?: unknown;
+  kind?: unknown;
+  retryAfterMs?: unknown;
+  position?: unknown;
+  statusCode?: unknown;
+};
 
 export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof HttpException) return refusedByFramework(error.getStatus(), error.message);
-  const { code, kind, message, retryAfterMs, statusCode } = error as CodedError;
+  const { code, kind, message, retryAfterMs, position, statusCode } = error as CodedError;
   if (typeof code !== 'string') return undefined;
   if (code.startsWith('FST_'))
     return typeof statusCode === 'number' ? refusedByFramework(statusCode, message) : undefined;
@@ -80,7 +92,7 @@ export function toProblem(error: unknown): Problem | undefined {
   if (status === undefined) return undefined;
   const headers: Record<string, string> =
     typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {};
-  return new Problem(status, code, message, {}, headers);
+  return new Problem(status, code, message, typeof position === 'number' ? { position } : {}, headers);
 }
 
 function refusedByFramework(status: number, message: string): Problem | undefined {
