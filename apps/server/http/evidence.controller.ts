@@ -81,7 +81,7 @@ export class EvidenceController {
   }
 
   /** C2SP tlog-tiles: `tile/<level>/<index>[.p/<width>]` and `tile/entries/<index>[.p/<width>]`. */
-  @Get('tile/*path')
+  @Get('tile/*')
   @ApiOperation({ summary: 'A tile of the tree, or the entries under one (C2SP tlog-tiles paths)' })
   @ApiParam({ name: 'path', schema: { type: 'string' }, description: '0/x001/234, 0/005.p/17, entries/000' })
   @ApiOkResponse({ description: 'Bytes', content: { 'application/octet-stream': { schema: reference('Bytes') } } })
