@@ -37,7 +37,6 @@ export { createKeyStore, KEY_STORE, type AccountKeys, type KeyStore, type KeyVer
 export {
   createSubjectKeys,
   SUBJECT_KEY_LIFE_MS,
-  SUBJECT_KEYS,
   type ErasableSubjectKeys,
   type SubjectKeysOptions,
 } from './secret/subject-keys.js';

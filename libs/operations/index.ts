@@ -10,7 +10,15 @@ export { establishNameKey } from './key/establish-name-key.js';
 export { NameKeyMismatch, NameKeyMissing } from './key/name-key.error.js';
 export { recordImportEnd, recordImportStart, recordSourceBinding } from './import/record-import.js';
 export type { ImportEnd, ImportStart, SourceBinding } from './import/import.decider.js';
-export { recordRebuild, type Rebuild } from './rebuild/record-rebuild.js';
+export { recordAttestation, recordRebuild, type Attestation, type Rebuild } from './rebuild/record-rebuild.js';
+export {
+  archivePartitions,
+  partitionsDue,
+  retirePartitions,
+  type Archived,
+  type ArchivePorts,
+  type Before,
+} from './archive/archive-log.js';
 export { RecordBackup } from './backup/backup.commands.js';
 export { backupTaken, type TakenBackup } from './backup/backup.events.js';
 export { RotateCheckpointKey } from './evidence/evidence.commands.js';

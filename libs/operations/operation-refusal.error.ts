@@ -6,6 +6,8 @@ const kinds = {
   OPS_SOURCE_BOUND: 'conflict',
   OPS_IMPORT_STATE: 'conflict',
   OPS_ANSWER_GIVEN_ONCE: 'conflict',
+  OPS_ARCHIVE_DIFFERS: 'conflict',
+  OPS_NOT_ARCHIVED: 'conflict',
   OPS_OVERLAP_INVALID: 'invalid',
   OPS_ERASURE_INVALID: 'invalid',
   OPS_PERSON_UNKNOWN: 'not-found',

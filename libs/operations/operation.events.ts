@@ -1,12 +1,15 @@
 /**
  * Events of `operation` streams: what operators and the program itself did. One stream per subject:
- * `operation-token/<id>`, `operation-import/<id>`, `operation-source/<source>`, `operation-keys`, `operation-evidence`, `operation-projection/<name>`.
+ * `operation-token/<id>`, `operation-import/<id>`, `operation-source/<source>`, `operation-keys`, `operation-evidence`, `operation-persons`, `operation-projection/<name>`.
  */
 import { z } from 'zod';
 import { defineEvent, type EventsOf, of } from '#event-store';
 import { backupEvents } from './backup/backup.events.js';
 
+import { archiveEvents } from './archive/archive.events.js';
 import { evidenceEvents } from './evidence/evidence.events.js';
+import { personEvents } from './person/person.events.js';
+import { rebuildEvents } from './rebuild/rebuild.events.js';
 
 export const role = z.enum(['installer', 'client', 'agent', 'ingest', 'auditor', 'operator']);
 
@@ -77,11 +80,10 @@ export const operationEvents = {
   /** The key under which UPN and sAMAccountName become stream ids; never changed. */
   NameKeyEstablished: defineEvent('NameKeyEstablished', z.object({ fingerprint: z.string() })),
   KeyEncryptionKeyExported: defineEvent('KeyEncryptionKeyExported', z.object({ fingerprint: z.string() })),
-  ProjectionRebuilt: defineEvent(
-    'ProjectionRebuilt',
-    z.object({ projection: z.string(), version: z.int(), position: z.int(), digest: z.string() }),
-  ),
+  ...rebuildEvents,
   ...evidenceEvents,
+  ...archiveEvents,
+  ...personEvents,
 };
 
 export type Role = z.infer<typeof role>;

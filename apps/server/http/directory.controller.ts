@@ -1,7 +1,8 @@
 /** The directory as it is read: forests, accounts with their timeline, duplicates, findings, and tickets counted by SPN. */
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { EVENT_STORE, type EventStore } from '#event-store';
 import type { Access } from '#operations';
 import { PrismaClient } from '#postgres';
 import {
@@ -38,7 +39,10 @@ const accountQuery = getAccountParameters.omit({ account: true });
 @Controller('v1')
 @Allow('auditor', 'operator')
 export class DirectoryController {
-  constructor(private readonly prisma: PrismaClient) {}
+  constructor(
+    private readonly prisma: PrismaClient,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+  ) {}
 
   @Get('forests')
   @ApiOperation({ summary: 'Forests, ours and observed' })
@@ -81,7 +85,7 @@ export class DirectoryController {
     @Query({ schema: accountTimelineParameters }) parameters: AccountTimelineParameters,
     @CurrentAccess() access: Access,
   ) {
-    return getAccountTimeline(this.prisma, account, {
+    return getAccountTimeline(this.prisma, this.store, account, {
       ...parameters,
       forest: readableForest(access, parameters.forest),
     });

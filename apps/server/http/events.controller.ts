@@ -1,7 +1,8 @@
 /** The event timeline: found by what events are about, tailed by position, each one with the bytes its hash commits to. */
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { EVENT_STORE, type EventStore } from '#event-store';
 import type { Access } from '#operations';
 import { PrismaClient } from '#postgres';
 import {
@@ -23,25 +24,28 @@ const position = z.coerce.number().int().min(1);
 @Controller('v1/events')
 @Allow('auditor', 'operator')
 export class EventsController {
-  constructor(private readonly prisma: PrismaClient) {}
+  constructor(
+    private readonly prisma: PrismaClient,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'Find events, in order of the instant at which they occurred' })
   find(@Query({ schema: findEventsParameters }) parameters: FindEvents, @CurrentAccess() access: Access) {
-    return findEvents(this.prisma, { ...parameters, forest: readableForest(access, parameters.forest) });
+    return findEvents(this.prisma, this.store, { ...parameters, forest: readableForest(access, parameters.forest) });
   }
 
   @Get('tail')
   @ApiOperation({ summary: 'Follow the log after a position, waiting for more' })
   tail(@Query({ schema: tailEventsParameters }) parameters: TailEvents, @CurrentAccess() access: Access) {
-    return tailEvents(this.prisma, { ...parameters, forest: readableForest(access, parameters.forest) });
+    return tailEvents(this.prisma, this.store, { ...parameters, forest: readableForest(access, parameters.forest) });
   }
 
   @Get(':position')
   @ApiOperation({ summary: 'One event, its leaf hash and the exact bytes that it commits to' })
   async get(@Param('position', { schema: position }) at: number, @CurrentAccess() access: Access) {
     const readable = readableForest(access, undefined);
-    const found = await getEvent(this.prisma, at);
+    const found = await getEvent(this.store, at);
     if (!found || (readable !== undefined && found.event.data['forest'] !== readable)) {
       throw new Problem(404, 'EVENT_UNKNOWN', `There is no event at position ${at}.`);
     }

@@ -17,8 +17,6 @@ import type { KeyEncryptionKey } from './key-encryption-key.js';
 import type { NameKey } from './name-key.js';
 import { SubjectKeyCache } from './subject-key-cache.js';
 
-export const SUBJECT_KEYS = Symbol('SUBJECT_KEYS');
-
 /** A process may use a key for so long after it was last seen in the table. Whoever erases waits for it. */
 export const SUBJECT_KEY_LIFE_MS = 5_000;
 

@@ -1,7 +1,7 @@
 /** Sealing as pure facts: what leaves an event, what comes back, and what stays when the key is gone. */
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { assert, asyncProperty, string } from 'fast-check';
 import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.js';
 import { defineEvent } from '../catalogue.js';
@@ -148,11 +148,11 @@ describe('a sealed event', () => {
   });
 
   it.each([
-    ['any text comes back', fc.string({ unit: 'grapheme', minLength: 1 })],
-    ['long texts come back', fc.string({ minLength: 300, maxLength: 2_000 })],
+    ['any text comes back', string({ unit: 'grapheme', minLength: 1 })],
+    ['long texts come back', string({ minLength: 300, maxLength: 2_000 })],
   ])('%s', async (_, text) => {
-    await fc.assert(
-      fc.asyncProperty(text, text, async (clientName, account) => {
+    await assert(
+      asyncProperty(text, text, async (clientName, account) => {
         const keys = new KeysInMemory();
         const data = {
           forest: 'f',

@@ -26,7 +26,7 @@ afterAll(() => sample.close());
 
 async function events(parameters: Record<string, unknown>): Promise<readonly LoggedEvent[]> {
   const parsed = findEventsParameters.parse({ order: 'asc', limit: 1_000, ...parameters });
-  return (await findEvents(sample.database.prisma, parsed)).rows;
+  return (await findEvents(sample.database.prisma, sample.store, parsed)).rows;
 }
 
 const all = async (): Promise<RecordedEvent[]> => sample.store.readAll({ after: 0, limit: 10_000 });
@@ -83,7 +83,7 @@ describe('events', () => {
       let cursor: string | undefined;
       do {
         const parameters = findEventsParameters.parse({ order, limit: 50, cursor, since: '2026-11-22T10:53:20Z' });
-        const page = await findEvents(sample.database.prisma, parameters);
+        const page = await findEvents(sample.database.prisma, sample.store, parameters);
         ids.push(...page.rows.map(({ id }) => id));
         cursor = page.next ?? undefined;
       } while (cursor);
@@ -94,18 +94,19 @@ describe('events', () => {
 
 describe('one event', () => {
   it('comes with the bytes that its leaf commits to', async () => {
-    const found = await getEvent(sample.database.prisma, 7);
+    const found = await getEvent(sample.store, 7);
     expect(leafHash(found!.body)).toBe(found!.leaf);
     expect(found!.event).toEqual({ position: 7, ...JSON.parse(found!.body) });
   });
 
   it('that is not there yet is null', async () => {
-    expect(await getEvent(sample.database.prisma, 1_000_000)).toBeNull();
+    expect(await getEvent(sample.store, 1_000_000)).toBeNull();
   });
 });
 
 describe('the tail', () => {
-  const tail = (parameters: object) => tailEvents(sample.database.prisma, tailEventsParameters.parse(parameters));
+  const tail = (parameters: object) =>
+    tailEvents(sample.database.prisma, sample.store, tailEventsParameters.parse(parameters));
 
   it('goes on from a position, in order of the log', async () => {
     const { rows, next } = await tail({ after: 100, limit: 3 });
@@ -149,6 +150,7 @@ describe("an account's timeline", () => {
   const timeline = (account: string, parameters: object = {}) =>
     getAccountTimeline(
       sample.database.prisma,
+      sample.store,
       account,
       accountTimelineParameters.parse({ order: 'asc', limit: 1_000, ...parameters }),
     );

@@ -2,7 +2,7 @@
  * The event timeline. Events are found by the index and given as the log has them: `FindEvents` in order of the instant at
  * which they occurred, `TailEvents` in order of the log, waiting for more, `GetEvent` one with the leaf that commits to it.
  */
-import { instantToNanos, type RecordedEvent } from '#event-store';
+import { instantToNanos, type EventStore, type LeafRecord, type RecordedEvent } from '#event-store';
 import { Prisma, type PrismaClient } from '#postgres';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -41,13 +41,17 @@ export const tailEventsParameters = z.object({
 });
 export type TailEvents = z.infer<typeof tailEventsParameters>;
 
-/** An event as it was written, at the schema version of then. */
+/** The event in its current shape, personal data opened where its keys are there, and the leaf that the stored one links to. */
 export type LoggedEvent = RecordedEvent & { readonly prev: string | null };
 
 const eventCursor = z.tuple([z.string().regex(/^-?\d+$/), z.number().int()]);
 
 /** Throws InvalidCursor. */
-export async function findEvents(prisma: PrismaClient, parameters: FindEvents): Promise<Page<LoggedEvent>> {
+export async function findEvents(
+  prisma: PrismaClient,
+  store: EventStore,
+  parameters: FindEvents,
+): Promise<Page<LoggedEvent>> {
   const { limit, cursor, order } = parameters;
   const where = await conditions(prisma, parameters);
   if (cursor !== undefined) {
@@ -63,12 +67,13 @@ export async function findEvents(prisma: PrismaClient, parameters: FindEvents): 
     select: { position: true, occurredAt: true },
   });
   const page = toPage(found, limit, ({ occurredAt, position }) => [occurredAt.toString(), Number(position)]);
-  return { rows: await readEvents(prisma, page.rows), next: page.next };
+  return { rows: await readEvents(store, page.rows), next: page.next };
 }
 
 /** `next` is the `after` of the next call, also when nothing came. */
 export async function tailEvents(
   prisma: PrismaClient,
+  store: EventStore,
   parameters: TailEvents,
 ): Promise<{ readonly rows: readonly LoggedEvent[]; readonly next: number }> {
   const { after, limit, waitSeconds } = parameters;
@@ -82,21 +87,24 @@ export async function tailEvents(
       select: { position: true },
     });
     const last = found.at(-1);
-    if (last) return { rows: await readEvents(prisma, found), next: Number(last.position) };
+    if (last) return { rows: await readEvents(store, found), next: Number(last.position) };
     if (performance.now() >= deadline) return { rows: [], next: after };
     await delay(TAIL_POLL_MS);
   }
 }
 
-/** The event, its hex leaf and the exact bytes that the leaf commits to, as text; null when there is none yet. */
+/**
+ * The event, its hex leaf and the exact bytes that the leaf commits to, as text: there personal data is sealed. Null when
+ * there is none yet.
+ */
 export async function getEvent(
-  prisma: PrismaClient,
+  store: EventStore,
   position: number,
 ): Promise<{ readonly event: LoggedEvent; readonly leaf: string; readonly body: string } | null> {
-  const [row] = await prisma.$queryRaw<{ body: string; leaf: string }[]>(
-    Prisma.sql`SELECT body, encode(leaf, 'hex') AS leaf FROM log.event_log WHERE position = ${position}`,
-  );
-  return row ? { event: { position, ...JSON.parse(row.body) } as LoggedEvent, ...row } : null;
+  const [record] = await store.recordsAt([position]);
+  if (!record) return null;
+  const [event] = await logged(store, [record]);
+  return { event: event!, leaf: record.leaf, body: record.body };
 }
 
 /** A name that is an account's is looked for in the forests of the accounts that have it, and in events of no forest. */
@@ -119,17 +127,16 @@ async function conditions(
 }
 
 /** In the order of `found`. */
-async function readEvents(
-  prisma: PrismaClient,
-  found: readonly { readonly position: bigint }[],
-): Promise<LoggedEvent[]> {
-  const positions = found.map(({ position }) => position);
-  const rows = await prisma.$queryRaw<{ position: bigint; body: string }[]>(
-    Prisma.sql`SELECT position, body FROM log.event_log WHERE position = ANY(${positions}::bigint[])`,
-  );
-  const bodies = new Map(rows.map(({ position, body }) => [position, body]));
-  return positions.map((position) => ({
-    position: Number(position),
-    ...(JSON.parse(bodies.get(position)!) as Omit<LoggedEvent, 'position'>),
-  }));
+async function readEvents(store: EventStore, found: readonly { readonly position: bigint }[]): Promise<LoggedEvent[]> {
+  const events = await logged(store, await store.recordsAt(found.map(({ position }) => Number(position))));
+  const byPosition = new Map(events.map((event) => [event.position, event]));
+  return found.flatMap(({ position }) => byPosition.get(Number(position)) ?? []);
+}
+
+async function logged(store: EventStore, records: readonly LeafRecord[]): Promise<LoggedEvent[]> {
+  const events = await store.decode(records);
+  return events.map((event, n) => {
+    const { prev } = JSON.parse(records[n]!.body) as Pick<LoggedEvent, 'prev'>;
+    return { ...event, prev };
+  });
 }

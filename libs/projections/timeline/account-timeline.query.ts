@@ -1,4 +1,5 @@
 /** Everything that sources and we ourselves recorded about one account, under any of its names, as client, holder, service or actor. */
+import type { EventStore } from '#event-store';
 import type { PrismaClient } from '#postgres';
 import { z } from 'zod';
 import { findEvents, findEventsParameters, type LoggedEvent } from '../events/events.query.js';
@@ -14,9 +15,10 @@ export type AccountTimeline = Page<LoggedEvent> & Pick<NamedAccounts, 'accounts'
 /** `account` is any name of it. Throws InvalidCursor. */
 export async function getAccountTimeline(
   prisma: PrismaClient,
+  store: EventStore,
   account: string,
   parameters: AccountTimelineParameters,
 ): Promise<AccountTimeline> {
   const { accounts } = await resolveAccountName(prisma, account, parameters.forest);
-  return { accounts, ...(await findEvents(prisma, { ...parameters, account })) };
+  return { accounts, ...(await findEvents(prisma, store, { ...parameters, account })) };
 }
