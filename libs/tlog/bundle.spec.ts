@@ -113,8 +113,16 @@ describe('a bundle', () => {
     const report = verifyEvidenceBundle(withholding(streamA, 5), trusted);
     expect(report).toMatchObject({ fault: null, withheld: [5] });
     expect(report.proven.join('\n')).toContain('of 1 of them only the hash');
-    expect(faultOf(withholding(streamA, 11))).toEqual([11, 'inserted']);
+    expect(report.unlinked).toEqual([]);
     expect(faultOf(withholding(some, 7))).toBeNull();
+  });
+
+  it('says of which withheld events no later link shows that they are of the stream: the last, and all but the last of a run', () => {
+    const bundle = [1, 3, 7, 11].reduce(withholding, streamA);
+    const { fault, unlinked, proven, notProven } = verifyEvidenceBundle(bundle, trusted);
+    expect([fault, unlinked]).toEqual([null, [1, 11]]);
+    expect(proven.join('\n')).toContain('but for positions 1, 11: none is missing');
+    expect(notProven.join('\n')).toContain('that positions 1, 11 are of the stream');
   });
 
   it('proves each entry of any log', () => {
@@ -142,7 +150,7 @@ describe('trust', () => {
   it('is said to be only claimed where the keys came with the bundle', () => {
     const report = verifyEvidenceBundle(forged, []);
     expect([report.trust, report.fault]).toEqual(['claimed', null]);
-    expect(report.notProven.join('\n')).toContain('that the key is the log’s');
+    expect(report.notProven.join('\n')).toContain("that the key is the log's");
   });
 
   it('is refused where none of the trusted keys has signed', () => {

@@ -44,7 +44,10 @@ export function parseCheckpoint(text: string): Checkpoint {
 
 export type OpenedCheckpoint = { readonly checkpoint: Checkpoint; readonly verifiedBy: readonly Verifier[] };
 
-/** A signed checkpoint. One of the keys that have signed must be the log's own, which is to say named as its origin. Throws NoteInvalid. */
+/**
+ * A signed checkpoint. Among the keys that have signed must be the log's own, which is named as its origin: a witness's
+ * signature alone does not make it the log's. Throws NoteInvalid.
+ */
 export function openCheckpoint(note: string, verifiers: readonly Verifier[]): OpenedCheckpoint {
   const { text, verifiedBy } = openNote(note, verifiers);
   const checkpoint = parseCheckpoint(text);

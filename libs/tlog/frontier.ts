@@ -36,6 +36,7 @@ export class TreeFrontier {
 
   /** `leaf` is the leaf hash of the next entry. About one hash an entry, whatever the size. */
   append(leaf: Uint8Array): void {
+    if (leaf.length !== HASH_BYTES) throw new RangeError(`a leaf hash has ${HASH_BYTES} bytes, not ${leaf.length}`);
     let subtree: Uint8Array = leaf;
     for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) {
       subtree = nodeHash(this.#subtrees.pop()!, subtree);

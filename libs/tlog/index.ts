@@ -49,4 +49,3 @@ export {
   type Selection,
 } from './evidence-bundle.js';
 export { verifyEvidenceBundle, type BundleReport } from './verify-bundle.js';
-export { StreamChain } from './stream-chain.js';

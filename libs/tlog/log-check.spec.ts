@@ -37,10 +37,13 @@ describe('a log as it was committed', () => {
 
   it('may lack bytes that are known to be withheld', () => {
     const log = new LogCheck();
-    log.add(1, 'a', leafHash('a'));
+    expect(log.add(1, 'a', leafHash('a'))).toBe(true);
     log.withheld(2, leafHash('b'));
-    log.add(3, 'c', leafHash('c'));
+    expect(log.add(3, 'c', leafHash('c'))).toBe(true);
     expect(log.fault()).toBeNull();
+    expect(log.add(4, 'behind the tree', null)).toBe(false);
+    expect(log.fault()).toBeNull();
+    expect(log.add(5, 'd', leafHash('e'))).toBe(false);
   });
 });
 
@@ -104,7 +107,7 @@ describe('the check', () => {
 
   it('is settled when it has looked far enough ahead, and stays with what it has found', () => {
     const log = new LogCheck({ lookAhead: 2 });
-    const step = (position: number, body: string, leaf: string): void => log.add(position, body, leafHash(leaf));
+    const step = (position: number, body: string, leaf: string): boolean => log.add(position, body, leafHash(leaf));
     step(1, 'x', 'a');
     expect([log.settled, log.fault()?.kind]).toEqual([false, 'changed']);
     step(2, 'b', 'b');

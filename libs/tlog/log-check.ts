@@ -47,10 +47,11 @@ export class LogCheck {
   /**
    * What was read at a position (null: nothing is there) and the leaf that the tree has for it (null: the tree ends before
    * it). Positions come one after the other; throws RangeError otherwise. Where a log goes on behind its tree, adding one
-   * more position lets an insertion before the last committed event be told from a change.
+   * more position lets an insertion before the last committed event be told from a change. Says whether what was read is
+   * what was committed there.
    */
-  add(position: number, body: string | Uint8Array | null, committedLeaf: Uint8Array | null): void {
-    this.#step(position, body === null ? null : leafHash(body), committedLeaf);
+  add(position: number, body: string | Uint8Array | null, committedLeaf: Uint8Array | null): boolean {
+    return this.#step(position, body === null ? null : leafHash(body), committedLeaf);
   }
 
   /** A position whose bytes were retired: the caller knows that from the log itself, never from the bytes being away. */
@@ -68,14 +69,16 @@ export class LogCheck {
     return this.#difference ? describe(this.#difference) : null;
   }
 
-  #step(position: number, read: Uint8Array | null, committed: Uint8Array | null): void {
+  #step(position: number, read: Uint8Array | null, committed: Uint8Array | null): boolean {
     if (position !== this.#next) throw new RangeError(`position ${this.#next} is to be checked next, not ${position}`);
-    const { settled } = this;
+    const same = read !== null && committed !== null && sameHash(read, committed);
+    if (this.#difference) {
+      if (!this.settled) compare(this.#difference, position, read, committed);
+    } else if (committed !== null && !same) {
+      this.#difference = { position, read: read && Buffer.from(read), committed: Buffer.from(committed) };
+    }
     this.#next += 1;
-    if (settled) return;
-    if (this.#difference) return compare(this.#difference, position, read, committed);
-    if (committed === null || (read !== null && sameHash(read, committed))) return;
-    this.#difference = { position, read: read && Buffer.from(read), committed: Buffer.from(committed) };
+    return same;
   }
 }
 

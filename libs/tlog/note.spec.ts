@@ -1,6 +1,7 @@
 /** Signed notes, keys, checkpoints and tlog-proofs: the specification's own examples, any text, and any change to one. */
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { hash } from 'node:crypto';
 import { formatCheckpoint, openCheckpoint, parseCheckpoint } from './checkpoint.js';
 import { EMPTY_ROOT } from './hash.js';
 import { someLeaves } from './naive-tree.spec-support.js';
@@ -60,6 +61,21 @@ describe('a verifier key', () => {
   ])('is not %p', (text, reason) => {
     expect(() => parseVerifierKey(text)).toThrow(reason);
     expect(codeOf(() => parseVerifierKey(text))).toBe('TLOG_VERIFIER_KEY');
+  });
+
+  it('of any 32 bytes verifies nothing that it has not signed, and throws nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        fc.uint8Array({ maxLength: 70 }),
+        (key, signature) => {
+          const material = Buffer.concat([Buffer.of(1), key]);
+          const id = hash('sha256', Buffer.concat([Buffer.from('a\n'), material]), 'hex').slice(0, 8);
+          const { verify } = parseVerifierKey(`a+${id}+${material.toString('base64')}`);
+          expect(verify('text\n', signature)).toBe(false);
+        },
+      ),
+    );
   });
 
   it('has a name without spaces and pluses, and a seed of 32 bytes', () => {

@@ -51,7 +51,7 @@ export function openNote(note: string, verifiers: readonly Verifier[]): OpenedNo
 export function parseNote(note: string): { text: string; signatures: NoteSignature[] } {
   const bytes = Buffer.byteLength(note);
   if (bytes > NOTE_BYTES_MAX) throw limit(`it has ${bytes} bytes; ${NOTE_BYTES_MAX} are the most`);
-  const control = /[^\P{Cc}\n\x7f-\x9f]|\p{Surrogate}/u.exec(note);
+  const control = /[^\n -\u{10ffff}]|\p{Surrogate}/u.exec(note);
   if (control) throw syntax(`character ${control.index} is a control character or half of one`);
   if (!note.endsWith('\n')) throw syntax('it does not end in a newline');
   const gap = note.lastIndexOf('\n\n');

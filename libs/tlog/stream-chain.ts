@@ -3,22 +3,28 @@
  * An event so linked fixes all that come before it; it says nothing of what comes after.
  */
 import type { Fault, FaultKind } from './log-check.js';
+import { quote } from './tlog.error.js';
 
 export class StreamChain {
   #version = 0;
   #leaf: string | null = null;
-  #lastWithheldAt: number | undefined;
+  /** Position of an event without its bytes that no link has spoken for yet. */
+  #awaitsLink: number | undefined;
+  readonly #unlinked: number[] = [];
 
   constructor(readonly stream: string) {}
 
-  /** `body` is null where the bytes are withheld: the next event's link then speaks for it. */
+  /** `body` is null where the bytes are withheld: the link of the next event then speaks for it. */
   add(position: number, body: string | null, leaf: Buffer): Fault | undefined {
     const version = this.#version + 1;
     const prev = this.#leaf;
     this.#version = version;
     this.#leaf = leaf.toString('hex');
-    this.#lastWithheldAt = body === null ? position : undefined;
-    if (body === null) return undefined;
+    if (body === null) {
+      if (this.#awaitsLink !== undefined) this.#unlinked.push(this.#awaitsLink);
+      this.#awaitsLink = position;
+      return undefined;
+    }
     const fault = (kind: FaultKind, detail: string): Fault => ({
       position,
       kind,
@@ -26,24 +32,17 @@ export class StreamChain {
     });
     const event = linkOf(body);
     if (event === undefined) return fault('inserted', 'its bytes are not those of an event');
-    if (event.stream !== this.stream)
-      return fault('inserted', `it is of another stream, ${JSON.stringify(event.stream)}`);
+    if (event.stream !== this.stream) return fault('inserted', `it is of another stream, ${quote(event.stream)}`);
     if (event.version > version) return fault('removed', `version ${version} of the stream is missing before it`);
     if (event.version < version) return fault('inserted', `it is version ${event.version} of the stream once more`);
-    if (event.prev !== prev)
-      return fault('changed', `version ${version} is linked to another version ${version - 1} of the stream`);
+    if (event.prev !== prev) return fault('changed', `it is linked to another version ${version - 1} of the stream`);
+    this.#awaitsLink = undefined;
     return undefined;
   }
 
-  /** Nothing links to an event at the end, so one without its bytes may be of any stream. */
-  end(): Fault | undefined {
-    const position = this.#lastWithheldAt;
-    if (position === undefined) return undefined;
-    return {
-      position,
-      kind: 'inserted',
-      detail: `position ${position}: its bytes are withheld, and no later event shows that it is of the stream`,
-    };
+  /** Positions of events that are counted, but may be of any stream: without their bytes, and without those of the next. */
+  unlinked(): number[] {
+    return this.#awaitsLink === undefined ? this.#unlinked : [...this.#unlinked, this.#awaitsLink];
   }
 }
 

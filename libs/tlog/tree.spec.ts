@@ -225,6 +225,7 @@ describe('a proof', () => {
     await expect(consistencyProof(6, 5, read)).rejects.toThrow(RangeError);
     await expect(rootOfTiles(1.5, read)).rejects.toThrow(RangeError);
     await expect(rootOfTiles(6, read)).rejects.toThrow('tile/0/000.p/6 has 160 bytes instead of 192');
+    expect(() => TreeFrontier.empty().append(Buffer.alloc(31))).toThrow(RangeError);
     expect(() => TreeFrontier.restore(5, [EMPTY_ROOT])).toThrow(RangeError);
     expect(() => TreeFrontier.restore(1, [Buffer.alloc(31)])).toThrow(RangeError);
   });

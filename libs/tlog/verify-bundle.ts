@@ -25,6 +25,8 @@ export type BundleReport = {
   readonly entries: number;
   /** Positions of the events whose bytes are not in the bundle. */
   readonly withheld: readonly number[];
+  /** Of a stream's, those that no later event's link shows to be of it. */
+  readonly unlinked: readonly number[];
   /** The first, in the order of the entries. */
   readonly fault: Fault | null;
   readonly proven: readonly string[];
@@ -43,7 +45,8 @@ export function verifyEvidenceBundle(bundle: EvidenceBundle, trustedKeys: readon
     throw new BundleInvalid('origin', `is not that of the checkpoint, ${checkpoint.origin}`);
   }
   const entries = bundle.entries.map(proven);
-  const fault = firstFault(bundle.selection, entries, checkpoint);
+  const chain = bundle.selection.kind === 'stream' ? new StreamChain(bundle.selection.stream) : undefined;
+  const fault = firstFault(bundle.selection, entries, checkpoint, chain);
   const withheld = bundle.entries.filter(({ body }) => body === null).map(({ position }) => position);
   const report = {
     origin: checkpoint.origin,
@@ -54,6 +57,7 @@ export function verifyEvidenceBundle(bundle: EvidenceBundle, trustedKeys: readon
     selection: bundle.selection,
     entries: entries.length,
     withheld,
+    unlinked: chain?.unlinked() ?? [],
     fault,
   } as const;
   return { ...report, ...statements(report) };
@@ -72,9 +76,13 @@ function proven(entry: EvidenceEntry): ProvenEntry {
   return { position, body, leaf, proof: entry.proof.map((hash) => decodeBase64(hash) ?? Buffer.alloc(0)) };
 }
 
-function firstFault(selection: Selection, entries: readonly ProvenEntry[], checkpoint: Checkpoint): Fault | null {
+function firstFault(
+  selection: Selection,
+  entries: readonly ProvenEntry[],
+  checkpoint: Checkpoint,
+  chain: StreamChain | undefined,
+): Fault | null {
   const selected = selectedPositions(selection);
-  const chain = selection.kind === 'stream' ? new StreamChain(selection.stream) : undefined;
   let before = 0;
   for (const [i, entry] of entries.entries()) {
     const fault =
@@ -86,7 +94,7 @@ function firstFault(selection: Selection, entries: readonly ProvenEntry[], check
   }
   const missing = selected?.(entries.length);
   if (missing !== undefined) return faultAt(missing, 'removed', 'it was asked for, and is not in the bundle');
-  return chain?.end() ?? null;
+  return null;
 }
 
 /** The i-th position that was asked for; undefined behind the last. A stream does not say where its events stand. */
@@ -143,43 +151,49 @@ function faultAt(position: number, kind: FaultKind, detail: string): Fault {
   return { position, kind, detail: `position ${position}: ${detail}` };
 }
 
-type Judged = Omit<BundleReport, 'proven' | 'notProven'>;
+type Statements = Pick<BundleReport, 'proven' | 'notProven'>;
+type Judged = Omit<BundleReport, keyof Statements>;
 
 /** What holds if the signing key is the log's, and what does not follow from it. */
-function statements({
-  selection,
-  entries,
-  size,
-  origin,
-  trust,
-  withheld,
-  fault,
-}: Judged): Pick<BundleReport, 'proven' | 'notProven'> {
+function statements(report: Judged): Statements {
+  const { selection, entries, size, origin, trust, withheld, fault } = report;
   const always = [
     ...(trust === 'claimed'
-      ? ['that the key is the log’s: it came with the bundle, so anyone may have made both']
+      ? ["that the key is the log's: it came with the bundle, so anyone may have made both"]
       : []),
-    'that everyone was shown the same tree: compare the checkpoint with the log’s witness or with a later checkpoint',
+    "that everyone was shown the same tree: compare the checkpoint with the log's witness or with a later checkpoint",
     'that what the events say is true, or the times in them: only what was recorded, and in which order',
   ];
   if (fault) return { proven: [], notProven: always };
-  const inTree = `each of the ${entries} entries stands at its position in the tree of ${size} that ${origin} signed`;
-  const bytes = withheld.length > 0 ? [`of ${withheld.length} of them only the hash: their bytes are withheld`] : [];
+  const inTree = [
+    `each of the ${entries} entries stands at its position in the tree of ${size} that ${origin} signed`,
+    ...(withheld.length > 0 ? [`of ${withheld.length} of them only the hash: their bytes are withheld`] : []),
+  ];
   if (selection.kind === 'stream') {
-    return {
-      proven: [
-        inTree,
-        ...bytes,
-        `they are versions 1 to ${entries} of stream ${selection.stream}, each naming the hash of the one before: none is missing between them`,
-      ],
-      notProven: [
-        `that version ${entries} is the last: a later event of the stream may be in this tree or come after it`,
-        'that no other event of the log names the same stream: only a check of the whole log shows that',
-        ...always,
-      ],
-    };
+    const { proven, notProven } = streamStatements(selection.stream, report);
+    return { proven: [...inTree, ...proven], notProven: [...notProven, ...always] };
   }
-  const range =
+  const whole =
     selection.kind === 'range' ? [`they are all events from position ${selection.from} to ${selection.to}`] : [];
-  return { proven: [inTree, ...bytes, ...range], notProven: always };
+  return { proven: [...inTree, ...whole], notProven: always };
+}
+
+/** Links reach back from an event, never forward: they cannot show that none comes after it. */
+function streamStatements(stream: string, { entries, unlinked }: Judged): Statements {
+  const positions = unlinked.join(', ');
+  const but = unlinked.length > 0 ? `, but for positions ${positions}` : '';
+  return {
+    proven: [
+      `they are versions 1 to ${entries} of stream ${stream}, each naming the hash of the one before${but}: none is missing between them`,
+    ],
+    notProven: [
+      ...(unlinked.length > 0
+        ? [
+            `that positions ${positions} are of the stream: their bytes are withheld, and no later event here names their hash`,
+          ]
+        : []),
+      `that version ${entries} is the last: a later event of the stream may be in this tree or come after it`,
+      'that no other event of the log names the same stream: only a check of the whole log shows that',
+    ],
+  };
 }
