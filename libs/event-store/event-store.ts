@@ -70,6 +70,9 @@ export type AppendResult =
  * found before anything is sent, and nothing of that call was written) and `RangeError` (more than the queue ever holds).
  */
 export interface EventStore {
+  /** Hex SHA-256 of the upcasters by which this store's readers get current shapes. */
+  readonly upcasters: string;
+
   append(items: readonly AppendItem[]): Promise<AppendResult[]>;
 
   /** The first answer to this request, if there is one: read before deciding, so that a retry decides nothing. */

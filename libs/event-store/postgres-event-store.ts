@@ -18,7 +18,7 @@ import { LogReader } from './log-reader.js';
 import { Sealer } from './sealing/seal-event.js';
 import type { SubjectKeys } from './sealing/subject-keys.js';
 import { readStreamHeads, StreamHeads } from './stream-heads.js';
-import { definitionsByType } from './upcast.js';
+import { definitionsByType, upcastersDigest } from './upcast.js';
 
 export type EventStoreOptions = {
   /** Of `createPool`. The store does not end it. */
@@ -48,6 +48,7 @@ export function createEventStore(options: EventStoreOptions): EventStore {
 }
 
 class PostgresEventStore implements EventStore {
+  readonly upcasters: string;
   readonly #pool: Pool;
   readonly #heads = new StreamHeads();
   readonly #queue: AppendQueue;
@@ -73,6 +74,7 @@ class PostgresEventStore implements EventStore {
     this.#reader = new LogReader(pool, segmentsFolder);
     this.#queue = new AppendQueue(appendPool, pool, this.#heads, clock, queue);
     const definitions = definitionsByType(catalogues);
+    this.upcasters = upcastersDigest(definitions);
     this.#decoder = new EventDecoder(definitions, subjectKeys);
     const newId = createIdSource(random);
     this.#sealer = subjectKeys ? new Sealer(definitions, subjectKeys, newId, random) : null;

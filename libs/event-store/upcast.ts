@@ -1,4 +1,5 @@
 /** Old events in current shapes: the one place where upcasters are applied, on every read (architecture §7.7). */
+import { createHash } from 'node:crypto';
 import type { Catalogue, EventDefinition } from './catalogue.js';
 import type { RecordedEvent } from './event.js';
 import { NewerSchemaVersion } from './event-store.error.js';
@@ -11,6 +12,14 @@ export function definitionsByType(catalogues: readonly Catalogue[]): ReadonlyMap
     definitions.set(definition.type, definition);
   }
   return definitions;
+}
+
+/** Hex SHA-256 of the set of upcasters: two programs with one digest read old events alike. */
+export function upcastersDigest(definitions: ReadonlyMap<string, EventDefinition>): string {
+  const lines = [...definitions.values()].flatMap(({ type, upcasters }) =>
+    Object.entries(upcasters).map(([version, upcaster]) => JSON.stringify([type, version, String(upcaster)])),
+  );
+  return createHash('sha256').update(lines.toSorted().join('\n')).digest('hex');
 }
 
 /**

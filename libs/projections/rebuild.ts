@@ -3,7 +3,7 @@
  * where the projection knows how; then, page by page, what was appended meanwhile; then, in one transaction, the last events,
  * the swap and the checkpoint. Whoever projects meanwhile is fenced off by the epoch and goes on from the new checkpoint.
  */
-import type { EventStore, RecordedEvent } from '#event-store';
+import type { EventStore, LogRecord, RecordedEvent } from '#event-store';
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { lockTables, projectPage } from './project-page.js';
@@ -18,10 +18,27 @@ export type RebuildOptions = {
   readonly projection: Projection;
   /** After every page. `head`: the end of the log when the rebuild began. */
   readonly onProgress?: (progress: { readonly position: number; readonly head: number }) => void;
+  /** Publish only what was built from events that were found to be what was signed. */
+  readonly verifier?: ReplayVerifier;
 };
 
-/** `digest`: hex SHA-256 over the digests of the tables, in the state in which they held the log up to `position` exactly. */
-export type Rebuilt = { readonly position: number; readonly digest: string };
+/** Sees the exact records that the tables are built from (libs/evidence). Both throw where they are not what was signed. */
+export type ReplayVerifier = {
+  /** What it can judge: the size of a signed checkpoint. */
+  readonly upTo: number;
+  onRecords(records: readonly LogRecord[]): void;
+  finish(): Promise<{ readonly size: number; readonly root: Buffer }>;
+};
+
+/**
+ * `digest`: hex SHA-256 over the digests of the tables, in the state in which they held the log up to `position` exactly.
+ * `verified`: size and root (base64) of the signed tree that all events up to `position` were found in.
+ */
+export type Rebuilt = {
+  readonly position: number;
+  readonly digest: string;
+  readonly verified?: { readonly size: number; readonly root: string };
+};
 
 export class RebuildRunning extends Error {
   readonly code = 'PROJ_REBUILD_RUNNING';
@@ -32,18 +49,22 @@ export class RebuildRunning extends Error {
 
 const PAGE_SIZE = 1_000;
 
-/** Throws RebuildRunning. After a failure the tables in use are untouched, and the next rebuild begins from nothing. */
+/**
+ * Throws RebuildRunning, and what the verifier throws, which names the first event that is not what was signed. After a failure
+ * the tables in use are untouched, and the next rebuild begins from nothing.
+ */
 export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
-  const { store, pool, projection } = options;
+  const { store, pool, projection, verifier } = options;
   return inSession(pool, async (client) => {
     if (!(await tryLock(client, projection))) throw new RebuildRunning(projection.name);
     await createBareTables(client, projection.tables);
-    const position = await store.head();
+    const position = verifier?.upTo ?? (await store.head());
     await fill(client, options, position);
+    const verified = await verifier?.finish();
     const digest = await digestTables(client, projection);
     const caughtUp = await catchUp(client, options, position);
     await inTransaction(client, () => swap(client, options, caughtUp));
-    return { position, digest };
+    return { position, digest, ...(verified && { verified: { ...verified, root: verified.root.toString('base64') } }) };
   });
 }
 
@@ -61,11 +82,17 @@ async function fill(client: PoolClient, options: RebuildOptions, head: number): 
 }
 
 async function* handledEvents(options: RebuildOptions, head: number): AsyncGenerator<readonly RecordedEvent[]> {
-  const { store, projection, onProgress } = options;
+  const { store, projection, onProgress, verifier } = options;
   const { types } = projection;
-  for await (const events of store.replay({ after: 0, upTo: head, ...(types && { types }) })) {
+  for await (const events of store.replay({
+    after: 0,
+    upTo: head,
+    ...(types && { types }),
+    ...(verifier && { onRecords: (records) => verifier.onRecords(records) }),
+  })) {
     yield events;
-    onProgress?.({ position: events.at(-1)?.position ?? 0, head });
+    const last = events.at(-1);
+    if (last) onProgress?.({ position: last.position, head });
   }
   onProgress?.({ position: head, head });
 }

@@ -10,10 +10,10 @@ import { copyText, type CopyColumn } from './copy-text.js';
 import type { BuildTarget } from './projection.js';
 import { finishTable } from './shadow-tables.js';
 
-const PIECE_CHARACTERS = 512 * 1024;
+const PIECE_BYTES = 512 * 1024;
 const ROWS_PER_READ = 2_000;
 
-type Piece = { readonly columns: readonly CopyColumn[]; text: string };
+type Piece = { readonly columns: readonly CopyColumn[]; bytes: number; chunks: Buffer[] };
 
 export class ShadowTarget implements BuildTarget {
   readonly #pieces = new Map<string, Piece>();
@@ -31,10 +31,12 @@ export class ShadowTarget implements BuildTarget {
 
   async write(table: string, rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
-    const piece = this.#pieces.get(table) ?? { columns: await this.#columnsOf(table), text: '' };
+    const piece = this.#pieces.get(table) ?? { columns: await this.#columnsOf(table), bytes: 0, chunks: [] };
     this.#pieces.set(table, piece);
-    piece.text += copyText(piece.columns, rows);
-    if (piece.text.length >= PIECE_CHARACTERS) await this.#send(table, piece);
+    const chunk = Buffer.from(copyText(piece.columns, rows));
+    piece.bytes += chunk.length;
+    piece.chunks.push(chunk);
+    if (piece.bytes >= PIECE_BYTES) await this.#send(table, piece);
   }
 
   async finish(...tables: readonly string[]): Promise<void> {
@@ -72,15 +74,16 @@ export class ShadowTarget implements BuildTarget {
   /** Frozen rows are never visited again to be marked as committed: they come in before anybody can see the table. */
   async #send(table: string, piece: Piece): Promise<void> {
     await this.#copying;
-    const { text } = piece;
-    piece.text = '';
-    if (text === '') return;
+    const { chunks } = piece;
+    if (chunks.length === 0) return;
+    [piece.bytes, piece.chunks] = [0, []];
     if (this.#begun.size === 0) await this.client.query('BEGIN');
     if (!this.#begun.has(table)) await this.client.query(`TRUNCATE read_next.${table}`);
     this.#begun.add(table);
     const columns = piece.columns.map(({ name }) => `"${name}"`).join(', ');
     const copy = this.client.query(copyFrom(`COPY read_next.${table} (${columns}) FROM STDIN (FREEZE)`));
-    copy.end(text);
+    for (const chunk of chunks) copy.write(chunk);
+    copy.end();
     this.#copying = finished(copy);
     this.#copying.catch(() => undefined); // whoever awaits it next is told
   }

@@ -2,7 +2,7 @@
  * What an event of the log can be found by: its stream, type and actor, and whatever in its data names an account, an SPN or
  * a code. Kept for every event, of every catalogue; the event itself is read from the log.
  */
-import { instantToNanos, type Json, type RecordedEvent } from '#event-store';
+import { instantToNanos, type Json, type JsonObject, type RecordedEvent } from '#event-store';
 import { storable } from '../bulk-rows.js';
 import { nameKey } from '../name-key.js';
 import { indexed, spnIndexKeys } from '../spn-directory/spn-index-keys.js';
@@ -37,13 +37,18 @@ const NAME_FIELDS = new Set([
 const SPN_FIELDS = new Set(['spn', 'spns', 'registeredSpn', 'holderSpn']);
 /** A service that a logon was for is no account. */
 const LOGON_TYPES = new Set(['TgtIssued', 'TgtRefused', 'PreAuthenticationRequired', 'AuthenticationLogged']);
+const LOGON_NAME_FIELDS = new Set([...NAME_FIELDS].filter((field) => field !== 'service'));
 const ACTOR_ACCOUNT = /^account:/;
+
+type Found = { readonly nameFields: ReadonlySet<string>; readonly names: Set<string>; readonly spnKeys: Set<string> };
 
 export function eventIndexRow(event: RecordedEvent): EventIndexRow {
   const { data, metadata, type } = event;
   const { actor, origin } = metadata;
-  const names = textsIn(data, (field) => NAME_FIELDS.has(field) && !(field === 'service' && LOGON_TYPES.has(type)));
-  const who = actor === undefined ? [] : [actor.replace(ACTOR_ACCOUNT, '')];
+  const nameFields = LOGON_TYPES.has(type) ? LOGON_NAME_FIELDS : NAME_FIELDS;
+  const found: Found = { nameFields, names: new Set(), spnKeys: new Set() };
+  collect(data, '', found);
+  if (actor !== undefined) found.names.add(nameKey(actor.replace(ACTOR_ACCOUNT, '')));
   return {
     event_id: event.id,
     position: event.position,
@@ -54,8 +59,8 @@ export function eventIndexRow(event: RecordedEvent): EventIndexRow {
     forest: text(data['forest']),
     actor: actor === undefined ? null : indexed(storable(actor)),
     code: text(data['code']) ?? text(data['status']),
-    names: distinct([...names, ...who].map(nameKey)),
-    spn_keys: distinct(textsIn(data, (field) => SPN_FIELDS.has(field)).map((spn) => spnIndexKeys(spn).lookupKey)),
+    names: [...found.names].toSorted(),
+    spn_keys: [...found.spnKeys].toSorted(),
   };
 }
 
@@ -63,14 +68,14 @@ function text(value: Json | undefined): string | null {
   return typeof value === 'string' ? indexed(storable(value)) : null;
 }
 
-/** Texts in the fields that `wanted` takes, in objects and lists of any depth. */
-function textsIn(value: Json | undefined, wanted: (field: string) => boolean, field = ''): string[] {
-  if (typeof value === 'string') return wanted(field) ? [storable(value)] : [];
-  if (Array.isArray(value)) return value.flatMap((entry: Json) => textsIn(entry, wanted, field));
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, entry]) => textsIn(entry, wanted, name));
-}
-
-function distinct(keys: readonly string[]): string[] {
-  return [...new Set(keys)].toSorted();
+/** What of an event's data tells whom and which SPNs it is about, in objects and lists of any depth. */
+function collect(value: Json | undefined, field: string, found: Found): void {
+  if (typeof value === 'string') {
+    if (found.nameFields.has(field)) found.names.add(nameKey(value));
+    else if (SPN_FIELDS.has(field)) found.spnKeys.add(spnIndexKeys(storable(value)).lookupKey);
+  } else if (Array.isArray(value)) {
+    for (const entry of value) collect(entry as Json, field, found);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const name in value) collect((value as JsonObject)[name], name, found);
+  }
 }
