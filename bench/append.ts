@@ -1,66 +1,92 @@
 /**
- * Appends per second at 1 and at 32 callers, each case beside a bare INSERT on the same server in the same run. Cases are
- * interleaved and repeated, and medians are printed: a shared machine's noise then falls on all of them. Ratios count,
- * absolute rates are the machine's. `npm run bench:append`; DATABASE_URL names a server instead of an embedded one (a
- * role that may create databases; the bench makes one and drops it).
+ * Appends per second at 1, 32 and 1000 callers, each case beside a bare INSERT on the same server in the same run, and in
+ * bulk beside a COPY. Cases are interleaved and repeated, and medians are printed: a shared machine's noise then falls on
+ * all of them. Ratios count, absolute rates are the machine's. `npm run bench:append`; DATABASE_URL names a server instead
+ * of an embedded one (a role that may create databases; the bench makes one and drops it).
  */
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import Table from 'cli-table3';
-import { Client } from 'pg';
-import { createPool, migrate, startEmbeddedPostgres } from '#postgres';
+import { createPool } from '#postgres';
+import { withBenchDatabase } from './bench-database.js';
 import { registerSpn } from './command-case.js';
-import { append, type AppendCase, bareInsert, openStore, transactOneStream } from './event-log-cases.js';
+import { measureCpu } from './cpu-time.js';
+import {
+  append,
+  type AppendCase,
+  bareInsert,
+  bulkAppend,
+  type BulkCase,
+  copyUsual,
+  openStore,
+  transactOneStream,
+} from './event-log-cases.js';
+import type { Pool } from 'pg';
 
 const ROUNDS = 5;
-const WARM_UP_MS = 500;
-const MEASURE_MS = 1_500;
-const CALLERS = [1, 32];
+const WARM_UP_MS = 300;
+const MEASURE_MS = 1_200;
+const FEW_CALLERS = [1, 32];
+const MANY_CALLERS = 1_000;
+const BULK_EVENTS = 200_000;
 
-type Measured = { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number };
+type Measured = {
+  readonly perSecond: number;
+  readonly nodeMicros: number;
+  readonly postgresMicros: number | null;
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+};
+type Row = { readonly name: string; readonly callers: string; readonly yardstick: string; readonly rounds: Measured[] };
 
-const given = process.env['DATABASE_URL'];
-const folder = await mkdtemp(join(tmpdir(), 'kerbtrail-bench-'));
-await chmod(folder, 0o755); // run by root, the server works as another user
-const server = given
-  ? { url: given, stop: async () => {} }
-  : await startEmbeddedPostgres({ folder: join(folder, 'postgres') });
-try {
-  await withDatabase(server.url, compare);
-} finally {
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-}
+await withBenchDatabase(compare);
 
 async function compare(url: string): Promise<void> {
-  await migrate(url);
-  const pool = createPool(url, { max: Math.max(...CALLERS), applicationName: 'bench', asRole: 'none' });
-  const appendPool = createPool(url, { max: 2, applicationName: 'bench append' });
+  const pool = createPool(url, { max: Math.max(...FEW_CALLERS), applicationName: 'bench', asRole: 'none' });
+  const appendPool = createPool(url, { max: 2, applicationName: 'bench append', pipelined: true });
   const store = openStore(pool, appendPool);
   const command = await registerSpn(store, pool);
-  const cases = [await bareInsert(pool), append(store), transactOneStream(store), command];
-  const rounds = new Map(
-    cases.flatMap(({ name }) => CALLERS.map((callers) => [`${name} ${callers}`, [] as Measured[]])),
-  );
+  const ours = append(store);
+  const cases = [await bareInsert(pool), ours, transactOneStream(store), command];
+  const bulkCases = [await copyUsual(pool), bulkAppend(store)];
+  const rows = new Map<string, Row>();
+  const record = (name: string, callers: string, yardstick: string, measured: Measured): void => {
+    const key = `${name} ${callers}`;
+    if (!rows.has(key)) rows.set(key, { name, callers, yardstick, rounds: [] });
+    rows.get(key)!.rounds.push(measured);
+  };
   for (let round = 1; round <= ROUNDS; round++) {
     process.stderr.write(`round ${round} of ${ROUNDS}\n`);
-    for (const callers of CALLERS) {
-      for (const appendCase of cases) {
-        await run(appendCase, callers, WARM_UP_MS);
-        rounds.get(`${appendCase.name} ${callers}`)!.push(await run(appendCase, callers, MEASURE_MS));
-      }
+    for (const callers of FEW_CALLERS) {
+      for (const one of cases) record(one.name, `${callers}`, `bare INSERT ${callers}`, await run(pool, one, callers));
     }
+    for (const bulk of bulkCases) record(bulk.name, 'bulk', 'COPY bulk', await runBulk(pool, bulk));
+    record(ours.name, `${MANY_CALLERS}`, 'COPY bulk', await run(pool, ours, MANY_CALLERS));
   }
-  print(cases, rounds);
+  print(rows);
   await command.close();
   await Promise.all([pool.end(), appendPool.end()]);
 }
 
-async function run({ caller }: AppendCase, callers: number, durationMs: number): Promise<Measured> {
+async function run(pool: Pool, appendCase: AppendCase, callers: number): Promise<Measured> {
+  await callFor(appendCase, callers, WARM_UP_MS);
+  const endCpu = await measureCpu(pool);
   const started = performance.now();
-  const deadline = started + durationMs;
+  const latencies = await callFor(appendCase, callers, MEASURE_MS);
+  const seconds = (performance.now() - started) / 1000;
+  const { nodeMicros, postgresMicros } = await endCpu();
+  latencies.sort((a, b) => a - b);
+  const percentile = (share: number): number => latencies[Math.floor(latencies.length * share)]!;
+  return {
+    perSecond: latencies.length / seconds,
+    nodeMicros: nodeMicros / latencies.length,
+    postgresMicros: postgresMicros && postgresMicros / latencies.length,
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+  };
+}
+
+/** Milliseconds that each call took. */
+async function callFor({ caller }: AppendCase, callers: number, durationMs: number): Promise<number[]> {
+  const deadline = performance.now() + durationMs;
   const latencies: number[] = [];
   const work = async (): Promise<void> => {
     const call = caller();
@@ -72,51 +98,51 @@ async function run({ caller }: AppendCase, callers: number, durationMs: number):
     }
   };
   await Promise.all(Array.from({ length: callers }, work));
-  const seconds = (performance.now() - started) / 1000;
-  latencies.sort((a, b) => a - b);
-  const percentile = (share: number): number => latencies[Math.floor(latencies.length * share)]!;
-  return { perSecond: latencies.length / seconds, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+  return latencies;
 }
 
-function print(cases: readonly AppendCase[], rounds: ReadonlyMap<string, readonly Measured[]>): void {
-  const table = new Table({ head: ['case', 'callers', 'calls/s', 'to bare INSERT', 'p50 ms', 'p99 ms'] });
-  for (const callers of CALLERS) {
-    const medianOf = (name: string, value: (measured: Measured) => number): number =>
-      median(rounds.get(`${name} ${callers}`)!.map(value));
-    for (const { name } of cases) {
-      const ratios = rounds
-        .get(`${name} ${callers}`)!
-        .map(({ perSecond }, round) => perSecond / rounds.get(`${cases[0]!.name} ${callers}`)![round]!.perSecond);
-      table.push([
-        name,
-        callers,
-        Math.round(medianOf(name, ({ perSecond }) => perSecond)),
-        median(ratios).toFixed(2),
-        medianOf(name, ({ p50Ms }) => p50Ms).toFixed(2),
-        medianOf(name, ({ p99Ms }) => p99Ms).toFixed(2),
-      ]);
-    }
+async function runBulk(pool: Pool, bulk: BulkCase): Promise<Measured> {
+  const endCpu = await measureCpu(pool);
+  const started = performance.now();
+  await bulk.append(BULK_EVENTS);
+  const seconds = (performance.now() - started) / 1000;
+  const { nodeMicros, postgresMicros } = await endCpu();
+  return {
+    perSecond: BULK_EVENTS / seconds,
+    nodeMicros: nodeMicros / BULK_EVENTS,
+    postgresMicros: postgresMicros && postgresMicros / BULK_EVENTS,
+  };
+}
+
+function print(rows: ReadonlyMap<string, Row>): void {
+  const head = ['case', 'callers', 'events/s', 'ratio', 'to', 'p50 ms', 'p99 ms', 'CPU µs: Node', 'PostgreSQL'];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const { name, callers, yardstick, rounds } of rows.values()) {
+    const of = (value: (measured: Measured) => number | null | undefined, digits: number): string => {
+      const known = rounds.map(value).filter((each) => each !== null && each !== undefined);
+      return known.length > 0 ? median(known).toFixed(digits) : '';
+    };
+    const yard = rows.get(yardstick)!.rounds;
+    const ratio = median(rounds.map(({ perSecond }, round) => perSecond / yard[round]!.perSecond));
+    table.push([
+      name,
+      callers,
+      of(({ perSecond }) => perSecond, 0),
+      ratio.toFixed(2),
+      yardstick,
+      of(({ p50Ms }) => p50Ms, 2),
+      of(({ p99Ms }) => p99Ms, 2),
+      of(({ nodeMicros }) => nodeMicros, 1),
+      of(({ postgresMicros }) => postgresMicros, 1),
+    ]);
   }
   console.log(
-    `Medians of ${ROUNDS} rounds, one event of about 650 bytes per call, ten to a stream; a command: two events in two streams\n${table.toString()}`,
+    `Medians of ${ROUNDS} rounds, events of about 650 bytes, one per call, ten to a stream; a command: two events in two
+streams; bulk: ${BULK_EVENTS} events, 500 items in a call, four calls at a time. CPU is per call; in bulk per event.
+${table.toString()}`,
   );
 }
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
-async function withDatabase(url: string, work: (url: string) => Promise<void>): Promise<void> {
-  const name = `kerbtrail_bench_${randomBytes(4).toString('hex')}`;
-  const admin = new Client({ connectionString: url });
-  await admin.connect();
-  try {
-    await admin.query(`CREATE DATABASE ${name}`);
-    const own = new URL(url);
-    own.pathname = `/${name}`;
-    await work(own.toString());
-  } finally {
-    await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await admin.end();
-  }
 }
