@@ -50,10 +50,19 @@ export {
   type SubscriptionState,
   subscribe,
 } from './subscription.js';
-export { ACCOUNT, of, PERSON, type PersonalField, saidOf, SERVICE, type Subject } from './sealing/personal-field.js';
+export { ACCOUNT, endpointOf, of, PERSON, type PersonalField, saidOf, SERVICE, type Subject } from './sealing/personal-field.js';
 export { BoxDamaged, PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './sealing/subject-key.js';
 export type { SubjectKeys } from './sealing/subject-keys.js';
 export { sealSegments, type SealOptions } from './segment/seal.js';
+export {
+  detachPartition,
+  listPartitions,
+  removeReplaced,
+  replaceSegments,
+  verifyPartition,
+  withholdBodies,
+  type Partition,
+} from './segment/partition.js';
 export { EventsWithheld, SegmentAltered, SegmentMismatch, SegmentMissing } from './segment/segment.error.js';
 export { CLOCK, EVENT_STORE, RANDOM } from './tokens.js';
 export { type DecidedWrite, type Decision, type Load, type Request, transact } from './transact.js';

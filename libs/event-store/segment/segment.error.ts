@@ -42,3 +42,24 @@ export class SegmentMismatch extends Error {
     );
   }
 }
+
+/** Partitions belong to the migration role. */
+export class PartitionNotYours extends Error {
+  readonly code = 'ES_PARTITION_NOT_YOURS';
+  constructor(cause: unknown) {
+    super(
+      'partitions of the log are detached and retired by the migration role alone: set KERBTRAIL_MIGRATION_URL of the server to a URL that logs in as it, and run the command again',
+      { cause },
+    );
+  }
+}
+
+export class PartitionInUse extends Error {
+  readonly code = 'ES_PARTITION_IN_USE';
+  constructor(first: number, cause: unknown) {
+    super(
+      `readers held the partition from position ${first} too long to detach it: nothing was changed; run the command again`,
+      { cause },
+    );
+  }
+}

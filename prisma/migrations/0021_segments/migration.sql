@@ -69,8 +69,8 @@ BEGIN
   ELSIF (SELECT coalesce(sum(s.events), 0) FROM segment s
           WHERE s.generation = 1 AND s.first_position BETWEEN first AND part.last_position) <> part.last_position - first + 1 THEN
     RAISE EXCEPTION 'the partition from % is not sealed whole', first USING ERRCODE = 'object_not_in_prerequisite_state';
-  ELSIF NOT EXISTS (SELECT FROM evidence.checkpoint c WHERE c.size >= part.last_position) THEN
-    RAISE EXCEPTION 'no signed checkpoint covers the partition from %', first USING ERRCODE = 'object_not_in_prerequisite_state';
+  ELSIF NOT EXISTS (SELECT FROM evidence.checkpoint c WHERE c.size > part.last_position) THEN
+    RAISE EXCEPTION 'no signed checkpoint goes beyond the partition from %', first USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   EXECUTE format(
     'INSERT INTO archived_stream (stream, segment, first_version, last_version)

@@ -1,0 +1,134 @@
+/**
+ * `archive` and `retire`: partitions out of the database into their sealed files, and bodies out of these files. Every run takes
+ * each partition through the same steps; a step that was done before does nothing, so after a crash the next run finishes:
+ *
+ *   archive                                  not done, or its answer lost             done, and what follows was not
+ *   1 files verified                         refused, nothing has changed             verified again
+ *   2 PartitionDetached appended             verified again                           recorded, partition attached: readable in both
+ *   3 archived_stream, detach, drop          rolled back as one transaction           done
+ *
+ *   retire
+ *   1 files without the bodies written       drafts and second files, which nobody reads
+ *   2 PartitionRetired appended              written again, the same bytes            recorded, all bodies still there
+ *   3 log.segment names the new files        rolled back as one transaction           the old files are there, and not read
+ *   4 old files removed                      removed by the next run                  done
+ */
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { recordCommand, type DecidedEvent, type LogPorts } from '#directory';
+import {
+  detachPartition,
+  listPartitions,
+  removeReplaced,
+  replaceSegments,
+  streamName,
+  verifyPartition,
+  withholdBodies,
+  type Load,
+  type Partition,
+} from '#event-store';
+import type { TileReader } from '#tlog';
+import { operationsOf } from '../operation-log.js';
+import { operationEvents, type OperationEvent } from '../operation.events.js';
+import * as decider from './archive.decider.js';
+
+export type ArchivePorts = LogPorts & {
+  readonly pool: Pool;
+  /** Works as the migration role. */
+  readonly owner: Pool;
+  readonly segmentsFolder: string;
+  /** Of the evidence log. */
+  readonly readTile: TileReader;
+  /** Size of its newest signed checkpoint. */
+  readonly checkpointSize: () => Promise<number>;
+};
+
+/** Partitions that end before this position, or whose last event was recorded before this instant. */
+export type Before = { readonly position: number } | { readonly recordedAt: string };
+
+/** A partition that has just gone through; `at` is the position of the event that says so. */
+export type Archived = { readonly first: number; readonly last: number; readonly at: number };
+
+export function archiveStream(first: number): string {
+  return streamName('operation', `archive/${first}`);
+}
+
+/** In the state in which they are, oldest first; `due` are the ones that `archive` would take, each after those before it. */
+export async function partitionsDue(
+  pool: Pool,
+  before: Before | undefined,
+): Promise<readonly (Partition & { readonly due: boolean })[]> {
+  const partitions = await listPartitions(pool);
+  let reached = true;
+  return partitions.map((partition) => {
+    reached &&= partition.state === 'detached' || (partition.state === 'ready' && isBefore(partition, before));
+    return { ...partition, due: reached && partition.state === 'ready' };
+  });
+}
+
+/** Throws what `verifyPartition`, `detachPartition` (#event-store) and the append throw; what was detached before stays so. */
+export async function* archivePartitions(
+  ports: ArchivePorts,
+  actor: string,
+  before: Before | undefined,
+): AsyncGenerator<Archived> {
+  const { pool, owner, segmentsFolder: folder, readTile } = ports;
+  for (const { first, last, due } of await partitionsDue(pool, before)) {
+    if (!due) continue;
+    const sealed = await verifyPartition({ pool, folder, first, readTile });
+    const at = await record(ports, actor, first, (state) => decider.detachPartition(state, { first, last, ...sealed }));
+    await detachPartition(owner, first);
+    yield { first, last, at };
+  }
+}
+
+/** Of detached partitions only. `before` is a position: what a detached partition's instants were is in its files. Throws as archiving does. */
+export async function* retirePartitions(
+  ports: ArchivePorts,
+  actor: string,
+  before: { readonly position: number },
+): AsyncGenerator<Archived & { readonly events: number }> {
+  const { pool, owner, segmentsFolder: folder } = ports;
+  for (const { first, last, state } of await listPartitions(pool)) {
+    if (state !== 'detached' || last >= before.position) continue;
+    const kept = decider.KEPT_CATEGORIES;
+    const retired = await withholdBodies({ pool, folder, first, kept });
+    if (retired.files.length === 0) {
+      await removeReplaced(pool, folder, first); // of a run that ended before it had
+      continue;
+    }
+    const checkpoint = await ports.checkpointSize();
+    const data = { first, last, ...retired, kept: [...kept], checkpoint };
+    const at = await record(ports, actor, first, (known) => decider.retirePartition(known, data));
+    await replaceSegments(owner, retired.files);
+    await removeReplaced(pool, folder, first);
+    yield { first, last, at, events: retired.events };
+  }
+}
+
+function isBefore({ last, recordedAt }: Partition, before: Before | undefined): boolean {
+  if (!before) return true;
+  if ('position' in before) return last < before.position;
+  return recordedAt !== null && recordedAt < before.recordedAt;
+}
+
+/** Answers with the position of the event, also when it was there before. */
+async function record(
+  ports: LogPorts,
+  actor: string,
+  first: number,
+  decide: (state: decider.ArchiveState) => OperationEvent[],
+): Promise<number> {
+  const request = { requestId: randomUUID(), caller: { actor, administers: 'none' } } as const;
+  const stream = archiveStream(first);
+  const { replied } = await recordCommand<DecidedEvent, Record<string, never>>(
+    ports,
+    operationEvents,
+    { request },
+    async (load: Load) => ({
+      writes: [{ stream, events: decide(decider.foldArchive(await operationsOf(load, stream))) }],
+      reply: {},
+    }),
+  );
+  return replied.position;
+}
