@@ -18,6 +18,7 @@ import { projections, startProjectors } from '#projections';
 import { AppModule, type ServerParts } from './app.module.js';
 import { openDatabase } from './boot/database.js';
 import { checkpointSeeds, openEvidence } from './boot/evidence.js';
+import { keepSealing } from './boot/segments.js';
 import { openKeyEncryptionKey } from './boot/keys.js';
 import { DataFolder } from './boot/local-file.js';
 import type { ServerConfig } from './config.js';
@@ -62,6 +63,7 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
   const database = await openDatabase(config, logger);
   undo.add(() => database.close());
   const { pool, appendPool, projectorPool } = database;
+  const { segmentsFolder } = config;
   const clock = createSystemClock();
   const random = systemRandom;
   const catalogues = [directoryEvents, exchangeEvents, lockoutEvents, operationEvents];
@@ -69,10 +71,10 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
   const kek = keyEncryptionKey;
   const keyStore = createKeyStore(pool, kek);
   // What tells of the log's own keys holds no names, and subjects' keys are looked up under one of them.
-  const unsealed = createEventStore({ pool, appendPool, catalogues: [operationEvents], clock, random });
+  const unsealed = createEventStore({ pool, appendPool, catalogues: [operationEvents], clock, random, segmentsFolder });
   const nameKey = await establishNameKey({ store: unsealed, pool, kek, clock, random });
   const subjectKeys = createSubjectKeys({ pool, kek, nameKey, random });
-  const store = createEventStore({ pool, appendPool, catalogues, clock, random, subjectKeys });
+  const store = createEventStore({ pool, appendPool, catalogues, clock, random, subjectKeys, segmentsFolder });
   const swept = await sweepKeys(store, keyStore);
   if (swept.removed > 0) logger.warn(swept, 'account keys that no event names were removed');
   const log = (message: string): void => logger.warn(message);
@@ -83,7 +85,7 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
     log,
   });
   undo.add(() => projectors.stop());
-  const eraser = new PersonEraser({ store, pool, prisma: database.prisma, subjectKeys, nameKey, clock });
+  const eraser = new PersonEraser({ store, projectors, pool, prisma: database.prisma, subjectKeys, nameKey, clock });
   undo.add(await resumeErasures(eraser, logger));
   const evidence = await openEvidence({
     config,
@@ -97,6 +99,7 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
     log,
   });
   undo.add(() => evidence.stop());
+  undo.add(keepSealing({ pool, folder: segmentsFolder, evidence, logger }));
   const metrics = new Metrics();
   const { prisma } = database;
   return {
@@ -110,6 +113,7 @@ async function openParts(config: ServerConfig, undo: Undo): Promise<ServerParts>
     prisma,
     projectors,
     evidence,
+    archive: { segmentsFolder, ownerUrl: database.ownerUrl },
     eraser,
     checkpointSeeds: checkpointSeeds({ pool, kek, random }),
     metrics,

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { newKeyEncryptionKey, query, startServer, type Json, type TestServer } from '../support/server.js';
 import { runCommandLine } from '../support/command-line.js';
-import { until } from '../support/processes.js';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const FOLDER = 'samples/lab-samba-ad';
 /** Whatever holds one of these tells of her. */
@@ -101,6 +101,14 @@ const answers = async (): Promise<string[]> => {
   return lists.filter(([, text]) => NAMES.test(text!) || text!.includes(sid)).map(([path]) => path!);
 };
 
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error('waited 30 s in vain');
+    await delay(20);
+  }
+}
+
 describe('before a person is erased', () => {
   it('the log holds no name that was sealed, and every reader has it', async () => {
     const texts = await tables();
@@ -115,7 +123,7 @@ describe('before a person is erased', () => {
       'GET',
       query('/v1/persons', { name: 'alice', after: position }),
     );
-    expect(names).toEqual(expect.arrayContaining(['alice@CORP.EXAMPLE', sid]));
+    expect(names).toEqual(expect.arrayContaining(['alice', 'alice@corp.example', sid]));
     expect(events).toBeGreaterThan(10);
     expect(keys).toBeGreaterThan(2);
     const ran = await runCommandLine(['person', 'erase', 'alice', '--dry-run'], {
@@ -134,17 +142,14 @@ describe('before a person is erased', () => {
 
   it('an account of ours that is in use is not erased', async () => {
     await server.api.done('POST', '/v1/forests', { name: OWN });
-    const carol = { forest: OWN, domain: OWN, kind: 'user', samAccountName: 'zoe', password: 'p' };
-    const { account, position: made } = await server.api.done<{ account: string; position: number }>(
-      'POST',
-      '/v1/accounts',
-      carol,
-    );
-    const erase = () =>
-      server.api.call<{ code: string }>('POST', query('/v1/persons/erase', { after: made }), {
-        body: { names: [account], reason: 'r' },
+    const zoe = { forest: OWN, domain: OWN, kind: 'user', samAccountName: 'zoe', password: 'p' };
+    const { account } = await server.api.done<{ account: string }>('POST', '/v1/accounts', zoe);
+    for (const name of [account, 'zoe', 'ZOE@own.example']) {
+      const erase = await server.api.call<{ code: string }>('POST', '/v1/persons/erase', {
+        body: { names: [name], reason: 'r' },
       });
-    expect((await erase()).body.code).toBe('OPS_PERSON_ACTIVE');
+      expect(erase.body.code).toBe('OPS_PERSON_ACTIVE');
+    }
     before = await logDigests();
   });
 });
@@ -224,7 +229,7 @@ describe('an erasure that was cut short', () => {
       .catch(() => {});
     await until(async () => {
       const { rows: found } = await database.adminPool.query("SELECT FROM log.event_log WHERE type = 'PersonErased'");
-      return found.length > 1;
+      return found.length === 2;
     });
     await server.stop('SIGKILL');
     await cut;

@@ -27,8 +27,10 @@ import {
   RebuildRunning,
   type KnownAccount,
   type Projection,
+  type Projectors,
 } from '#projections';
 import { setTimeout as delay } from 'node:timers/promises';
+import { waitForReadModels } from '../http/read-your-writes.js';
 
 export type Asked = { readonly names: readonly string[]; readonly forest?: string | undefined };
 
@@ -50,6 +52,7 @@ export type Erased = {
 
 export type EraserParts = {
   readonly store: EventStore;
+  readonly projectors: Projectors;
   readonly pool: Pool;
   readonly prisma: PrismaClient;
   readonly subjectKeys: ErasableSubjectKeys;
@@ -71,12 +74,13 @@ export class PersonEraser {
     this.#ports = { store, nameKey, clock };
   }
 
-  /** Throws OperationRefusal OPS_PERSON_UNKNOWN. */
+  /** From read models that have seen all of the log. Throws OperationRefusal OPS_PERSON_UNKNOWN, and a Problem. */
   async find({ names, forest }: Asked): Promise<FoundPerson> {
-    const { prisma, subjectKeys } = this.parts;
+    const { prisma, subjectKeys, store, projectors } = this.parts;
+    await waitForReadModels(projectors, await store.head());
     const known = await Promise.all(names.map((name) => findPerson(prisma, name, forest)));
     const subjects = known.flatMap((person) => person.subjects);
-    const allNames = [...new Set([...names, ...subjects.map(({ name }) => name)])].toSorted();
+    const allNames = distinct([...subjects.map(({ name }) => name), ...names]);
     const ids = await subjectKeys.find([...subjects, ...(await this.#texts(allNames))]);
     if (ids.length === 0) throw unknown();
     return {
@@ -177,6 +181,12 @@ export class PersonEraser {
     }
     return [...told].map((name) => ({ forest: '', name }));
   }
+}
+
+/** Of names that differ in case alone, the first. */
+function distinct(names: readonly string[]): string[] {
+  const byKey = new Map(names.toReversed().map((name) => [name.toLowerCase(), name]));
+  return [...byKey.values()].toSorted();
 }
 
 function unknown(): OperationRefusal {

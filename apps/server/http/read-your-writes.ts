@@ -26,15 +26,20 @@ export class ReadYourWrites implements NestInterceptor {
     if (!Number.isSafeInteger(position) || position < 0) {
       throw new Problem(400, 'REQUEST_INVALID', 'after: must be the position that a command answered with');
     }
-    const behind = await this.projectors.waitFor(position, WAIT_MS);
-    if (behind.length === 0) return;
-    const lag = behind.map(({ name, position: at }) => `${name} is ${position - at} behind`).join(', ');
-    throw new Problem(
-      503,
-      'PROJECTION_BEHIND',
-      `The read models have not reached position ${position} yet: ${lag}.`,
-      { behind },
-      { 'retry-after': '1' },
-    );
+    await waitForReadModels(this.projectors, position);
   }
+}
+
+/** Throws a Problem that says how far they are behind. */
+export async function waitForReadModels(projectors: Projectors, position: number): Promise<void> {
+  const behind = await projectors.waitFor(position, WAIT_MS);
+  if (behind.length === 0) return;
+  const lag = behind.map(({ name, position: at }) => `${name} is ${position - at} behind`).join(', ');
+  throw new Problem(
+    503,
+    'PROJECTION_BEHIND',
+    `The read models have not reached position ${position} yet: ${lag}.`,
+    { behind },
+    { 'retry-after': '1' },
+  );
 }

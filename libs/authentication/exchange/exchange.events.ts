@@ -6,7 +6,7 @@
  * of the ciphertext). No plaintext nonce and no key is ever here; `nonceDigest` and `handleDigest` are SHA-256 of 128 random bits.
  */
 import { z } from 'zod';
-import { ACCOUNT, defineEvent, type EventsOf, of, PERSON, saidOf, SERVICE } from '#event-store';
+import { ACCOUNT, defineEvent, endpointOf, type EventsOf, of, PERSON, saidOf, SERVICE } from '#event-store';
 
 const forest = z.string();
 /** The name as the client or the log wrote it, realm included: `alice@CORP.EXAMPLE`. */
@@ -15,8 +15,8 @@ const refusal = { code: z.string(), reason: z.string() };
 const endpoint = { address: z.string().optional() };
 
 /** The client, under the name it used; where its account is known, whatever is said belongs to that. */
-const named = { clientName: PERSON, address: of('clientName') };
-const client = { client: ACCOUNT, clientName: of('client', 'self'), address: of('client', 'clientName') };
+const named = { clientName: PERSON, address: endpointOf('clientName') };
+const client = { client: ACCOUNT, clientName: of('client', 'self'), address: endpointOf('client', 'clientName') };
 const said = { reason: saidOf('client', 'clientName') };
 
 export const logonEvents = {
@@ -176,7 +176,7 @@ const presented = {
 export const presentationEvents = {
   /** S6. `service` is the account (or outside id) of the agent that reports. */
   TicketPresented: defineEvent('TicketPresented', z.object({ ...presented, service: z.string(), ...endpoint }), {
-    personal: { service: ACCOUNT, address: PERSON },
+    personal: { service: ACCOUNT, address: endpointOf('self') },
   }),
   /** S7. */
   ClientVerified: defineEvent(

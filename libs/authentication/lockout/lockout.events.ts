@@ -2,14 +2,14 @@
  * Events of `lockout` streams: one account's failed proofs, so that guessing a password never touches `account`.
  */
 import { z } from 'zod';
-import { ACCOUNT, defineEvent, type EventsOf, of } from '#event-store';
+import { ACCOUNT, defineEvent, endpointOf, type EventsOf } from '#event-store';
 
 export const lockoutEvents = {
   ProofFailed: defineEvent(
     'ProofFailed',
     z.object({ forest: z.string(), account: z.string(), code: z.string(), address: z.string().optional() }),
     {
-      personal: { account: ACCOUNT, address: of('account') },
+      personal: { account: ACCOUNT, address: endpointOf('account') },
     },
   ),
   /** A proof that was accepted once is refused for as long as its timestamp is within the skew; only its digest is kept. */

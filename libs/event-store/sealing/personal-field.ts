@@ -12,6 +12,8 @@ export type PersonalField = {
   readonly observedOnly?: true;
   /** A value with a "/" names a service, not an account, and stays. */
   readonly unlessService?: true;
+  /** An address with a port, which stays: what was told apart by it can still be. */
+  readonly endpoint?: true;
 };
 
 export type PersonalFields = Readonly<Record<string, PersonalField>>;
@@ -35,14 +37,23 @@ export function saidOf(...fields: readonly string[]): PersonalField {
   return { of: fields, observedOnly: true };
 }
 
+/** The address of whoever the first of these fields names. */
+export function endpointOf(...fields: readonly string[]): PersonalField {
+  return { of: fields, endpoint: true };
+}
+
 /** A person, or whatever else a key belongs to, under one name in one forest; '' where there is no forest. */
 export type Subject = { readonly forest: string; readonly name: string };
 
 export type PersonalValue = {
   readonly path: readonly string[];
   readonly value: string;
+  /** What of the value stays: a colon and digits, or nothing. */
+  readonly port: string;
   readonly subject: Subject;
 };
+
+const PORT = /(?<=[\].\w]):\d{1,5}$/;
 
 /** Every personal text in the data, in the order of the catalogue. */
 export function personalValues(
@@ -57,7 +68,8 @@ export function personalValues(
     for (const { at, text } of textsAt(data, path)) {
       if (field.unlessService && text.includes('/')) continue;
       const name = subjectName(field, data, text);
-      if (name !== undefined) found.push({ path: at, value: text, subject: { forest, name } });
+      const port = field.endpoint ? (PORT.exec(text)?.[0] ?? '') : '';
+      if (name !== undefined) found.push({ path: at, value: text, port, subject: { forest, name } });
     }
   }
   return found;

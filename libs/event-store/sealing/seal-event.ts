@@ -62,7 +62,7 @@ export class Sealer {
     const found = personalValues(this.#fields.get(type) ?? [], data, metadata.origin);
     if (metadata.origin === 'observed' && metadata.actor) {
       const subject = { forest: subjectForest(data), name: metadata.actor };
-      found.push({ path: [ACTOR], value: metadata.actor, subject });
+      found.push({ path: [ACTOR], value: metadata.actor, port: '', subject });
     }
     return found;
   }
@@ -75,13 +75,13 @@ export class Sealer {
     const parts = new Map<SubjectKey, Record<string, string>>();
     const data = copied(event.data, values);
     let { metadata } = event;
-    for (const { path, value, subject } of values) {
+    for (const { path, value, port, subject } of values) {
       const key = keyOf.get(subject)!;
       const part = parts.get(key) ?? {};
       part[path.join('/')] = value;
       parts.set(key, part);
       if (path[0] === ACTOR) metadata = { ...metadata, actor: key.pseudonym(value) };
-      else replaceAt(data, path, key.pseudonym(value));
+      else replaceAt(data, path, standIn(key, value, port));
     }
     const place = placeOf(stream, id);
     const sealed: Record<string, string> = {};
@@ -95,6 +95,11 @@ export class Sealer {
     this.#nonces = this.#nonces.subarray(NONCE_BYTES);
     return nonce;
   }
+}
+
+/** An address keeps the form of one: `[erased:…]:34774`. */
+function standIn(key: SubjectKey, value: string, port: string): string {
+  return port === '' ? key.pseudonym(value) : `[${key.pseudonym(value.slice(0, -port.length))}]${port}`;
 }
 
 function plain(item: string, part: Readonly<Record<string, string>>): string {

@@ -8,7 +8,7 @@ import { defineEvent } from '../catalogue.js';
 import type { Json, JsonObject, NewEvent, RecordedEvent } from '../event.js';
 import type { AppendItem } from '../event-store.js';
 import { openEvent, sealedSubjects } from './open-event.js';
-import { ACCOUNT, of, PERSON, personalValues, saidOf, SERVICE, type Subject } from './personal-field.js';
+import { ACCOUNT, endpointOf, of, PERSON, personalValues, saidOf, SERVICE, type Subject } from './personal-field.js';
 import { Sealer } from './seal-event.js';
 import { PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './subject-key.js';
 import type { SubjectKeys } from './subject-keys.js';
@@ -17,7 +17,7 @@ const LoggedOn = defineEvent('LoggedOn', z.object({}), {
   personal: {
     client: ACCOUNT,
     clientName: of('client', 'self'),
-    address: of('client', 'clientName'),
+    address: endpointOf('client', 'clientName'),
     spn: SERVICE,
     reason: saidOf('clientName'),
     'holders.account': ACCOUNT,
@@ -115,6 +115,20 @@ describe('a sealed event', () => {
     expect(sameName).toBe(one);
     expect(elsewhere).not.toBe(one);
     expect(names[0]!.data['address']).not.toBe(one);
+  });
+
+  it('leaves the port of an address, in the form of an address', async () => {
+    const keys = new KeysInMemory();
+    const addresses = ['10.0.0.7:34774', '10.0.0.7:34775', '[fd00::1]:88', '10.0.0.7'];
+    const stored = await seal(keys, ...addresses.map((address) => event({ ...alice, address })));
+    const stands = stored.map(({ data }) => data['address'] as string);
+    expect(stands).toEqual([
+      expect.stringMatching(/^\[erased:[\w-]{22}\]:34774$/),
+      stands[0]!.replace('34774', '34775'),
+      expect.stringMatching(/^\[erased:[\w-]{22}\]:88$/),
+      stands[0]!.slice(1, -7),
+    ]);
+    expect(stored.map((each) => openEvent(each, keys.keys).data['address'])).toEqual(addresses);
   });
 
   it('is whole only in its own place', async () => {
