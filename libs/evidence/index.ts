@@ -3,6 +3,12 @@ export { CheckpointKeys, establishSeed, type KeyPeriod } from './checkpoint-keys
 export { EVIDENCE, startEvidence, type Evidence, type EvidenceOptions, type EvidenceStatus } from './keeper.js';
 export { readCheckpoint, readTile, tileReader, type SignedCheckpoint } from './evidence-tables.js';
 export { bundleOf, consistencyOf, entryBundle, inclusionOf, tlogProofOf } from './proofs.js';
+export {
+  createReplayVerifier,
+  type ReplayVerifier,
+  type ReplayVerifierOptions,
+  type VerifiedReplay,
+} from './replay-verifier.js';
 export { openWitness, type Witness } from './witness.js';
 export {
   BundleTooLarge,
