@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { wholeNumber } from './filters.js';
 import { addAccountCommands } from './commands/account.js';
+import { addArchiveCommands } from './commands/archive.js';
 import { addAttemptsCommands } from './commands/attempts.js';
 import { addAuthCommands } from './commands/auth.js';
 import { addBackupCommands } from './commands/backup.js';
@@ -70,6 +71,7 @@ export function createProgram(terminal: Terminal): Command {
   addTokenCommands(program, sessions);
   addKeyCommands(program, sessions);
   addOperationCommands(program, sessions);
+  addArchiveCommands(program, sessions);
   addPersonCommands(program, sessions);
   addBackupCommands(program, sessions);
   return program;

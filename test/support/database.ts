@@ -23,10 +23,16 @@ const POOL_SIZE = 10;
 const LEAK_WAIT_MS = 2_000; // a session ends a moment after its socket was closed
 const POLL_MS = 20;
 
-/** `migrated: false` gives an empty database, for tests of the migrations themselves. */
-export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
+type Origin = { readonly migrated?: boolean; readonly copyOf?: TestDatabase };
+
+/**
+ * `migrated: false` gives an empty database, for tests of the migrations themselves; `copyOf` another as it is now, which
+ * nobody may be connected to.
+ */
+export async function createTestDatabase({ migrated = true, copyOf }: Origin = {}): Promise<TestDatabase> {
   const name = `kerbtrail_test_${randomBytes(6).toString('hex')}`;
-  const template = migrated ? environment('KERBTRAIL_TEST_TEMPLATE') : 'template0';
+  const empty = migrated ? environment('KERBTRAIL_TEST_TEMPLATE') : 'template0';
+  const template = copyOf ? new URL(copyOf.url).pathname.slice(1) : empty;
   await asAdmin((admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
   const url = new URL(environment('KERBTRAIL_TEST_ADMIN_URL'));
   url.pathname = `/${name}`;

@@ -5,7 +5,6 @@
 import {
   BUNDLE_ENTRIES_MAX,
   consistencyProof,
-  type EvidenceBundle,
   formatEvidenceBundle,
   formatTlogProof,
   inclusionProof,
@@ -21,7 +20,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { resolveAccount } from '../account-names.js';
 import { CliError, EXIT, type ExitCode, usageError } from '../cli.error.js';
 import { readTile } from '../evidence/events-of-tile.js';
-import { claimedKeys, evidenceStatus, type KeyRow, rotateKey } from '../evidence/evidence-api.js';
+import { claimedKeys, evidenceStatus, type KeyRow, requestBundle, rotateKey } from '../evidence/evidence-api.js';
 import { tileOf } from '../evidence/log-source.js';
 import { TreeCheck } from '../evidence/tree-check.js';
 import { openServerLog } from '../evidence/verify-server.js';
@@ -39,6 +38,7 @@ type BundleOptions = {
   readonly outFile: string;
 };
 
+const OVERLAP_DAYS_MAX = 3_650;
 const position = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 
 const keyColumns: readonly Column<KeyRow & { readonly trusted: boolean }>[] = [
@@ -110,13 +110,18 @@ export function addEvidenceCommands(program: Command, sessions: Sessions): void 
 
   evidence
     .command('rotate-key')
-    .description('Make a new key. For some time both sign, so that whoever verifies learns the new one from the old.')
+    .description(
+      'Make a new key. For some time the old one signs beside it, so that whoever verifies learns the new one from it.',
+    )
+    .addOption(
+      new Option('--overlap-days <n>', 'how long both sign (default: 30)').argParser(wholeNumber(0, OVERLAP_DAYS_MAX)),
+    )
     .action(
-      sessions.action(async ({ client, output }) => {
-        const rotated = await rotateKey(client);
+      sessions.action<[], { readonly overlapDays?: number }>(async ({ client, output }, _, { overlapDays }) => {
+        const rotated = await rotateKey(client, overlapDays);
         output.record(rotated, [
           ['new key', rotated.verifierKey],
-          ['position', rotated.position],
+          ['old ones sign until', rotated.previousUntil],
         ]);
         output.say(output.colors.dim('Tell it to those who verify: kerbtrail verify learns it while both keys sign.'));
       }),
@@ -125,14 +130,15 @@ export function addEvidenceCommands(program: Command, sessions: Sessions): void 
 
 async function status({ client, output }: Session): Promise<ExitCode> {
   const now = await evidenceStatus(client);
-  const { state, origin, size, head, signedAt, witness, refusal } = now;
+  const { state, origin, size, head, signedAt, witness, refusal, trouble, beyondHead } = now;
   output.record(now, [
-    ['state', refusal ? `${state}: ${refusal.detail}` : state],
+    ['state', [state, refusal?.detail ?? trouble].filter(Boolean).join(': ')],
     ['log', origin],
     ['signed', `${size} of ${head} events${signedAt ? `, ${signedAt}` : ''}`],
     ['witness', witness],
+    ['behind the head', beyondHead > 0 ? `${beyondHead} rows that no append has made: kerbtrail verify` : undefined],
   ]);
-  return refusal ? EXIT.findings : EXIT.ok;
+  return refusal || beyondHead > 0 ? EXIT.findings : EXIT.ok;
 }
 
 async function checkpoint(session: Session): Promise<void> {
@@ -189,7 +195,7 @@ async function bundle(session: Session, options: BundleOptions): Promise<void> {
   const selection = await selectionOf(session, options);
   const { keys } = await openServerLog(session);
   const ask = async () => {
-    const made = await client.command<EvidenceBundle>('POST', '/v1/evidence/bundle', selection);
+    const made = await requestBundle(client, selection);
     const { fault } = verifyEvidenceBundle(made, keys);
     if (fault) throw notProven(`position ${fault.position} (${fault.detail})`);
     return { entries: made.entries.length, text: formatEvidenceBundle(made) };

@@ -19,6 +19,7 @@ type RebuildLine = {
     readonly rebuiltTo: number;
     readonly digest: string;
     readonly position: number;
+    readonly verified?: { readonly size: number; readonly root: string };
   };
   readonly failed?: { readonly code: string; readonly detail: string };
 };
@@ -50,6 +51,11 @@ const rebuiltColumns: readonly Column<NonNullable<RebuildLine['finished']>>[] = 
   { head: 'DIGEST', value: ({ digest }) => digest },
 ];
 
+const verifiedColumns: typeof rebuiltColumns = [
+  ...rebuiltColumns,
+  { head: 'ROOT', value: ({ verified }) => verified?.root ?? '' },
+];
+
 function paintState(text: string, { error }: ProjectionRow, colors: { red(text: string): string }): string {
   return error ? colors.red(text) : text;
 }
@@ -61,8 +67,19 @@ export function addOperationCommands(program: Command, sessions: Sessions): void
     .description(
       'Build a read model anew beside the old one and swap them; without a name, say which there are. "all" rebuilds each.',
     )
-    .addHelpText('after', '\nExamples:\n  kerbtrail rebuild\n  kerbtrail rebuild attempts')
-    .action(sessions.action<[string | undefined]>((session, [name]) => rebuild(session, name)));
+    .option(
+      '--verify',
+      'publish it only if every event is what the newest checkpoint was signed over, and attest to it',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kerbtrail rebuild\n  kerbtrail rebuild attempts\n  kerbtrail rebuild all --verify',
+    )
+    .action(
+      sessions.action<[string | undefined], { verify?: true }>((session, [name], { verify = false }) =>
+        rebuild(session, name, verify),
+      ),
+    );
 
   program
     .command('doctor')
@@ -71,7 +88,7 @@ export function addOperationCommands(program: Command, sessions: Sessions): void
     .action(sessions.action((session) => examine(session)));
 }
 
-async function rebuild(session: Session, name: string | undefined): Promise<void> {
+async function rebuild(session: Session, name: string | undefined, verify: boolean): Promise<void> {
   const { client, output } = session;
   const { rows } = await client.get<{ rows: readonly ProjectionRow[] }>('/v1/projections', ANY_STATE);
   if (name === undefined) {
@@ -81,18 +98,27 @@ async function rebuild(session: Session, name: string | undefined): Promise<void
   }
   const names = name === 'all' ? rows.map((row) => row.name) : [name];
   const finished = [];
-  for (const one of names) finished.push(await rebuildOne(session, one));
-  output.rows(finished, rebuiltColumns, '');
+  for (const one of names) finished.push(await rebuildOne(session, one, verify));
+  output.rows(finished, verify ? verifiedColumns : rebuiltColumns, '');
 }
 
-async function rebuildOne({ client, terminal }: Session, name: string): Promise<NonNullable<RebuildLine['finished']>> {
+async function rebuildOne(
+  { client, terminal }: Session,
+  name: string,
+  verify: boolean,
+): Promise<NonNullable<RebuildLine['finished']>> {
   const { head } = await client.get<{ head: number }>('/ready', ANY_STATE);
   const progress = startProgress(name, head, terminal.stderr);
   try {
-    const path = `/v1/projections/${encodeURIComponent(name)}/rebuild`;
+    const path = `/v1/projections/${encodeURIComponent(name)}/rebuild${verify ? '?verify=true' : ''}`;
     for await (const { progress: at, finished, failed } of client.lines<RebuildLine>('POST', path)) {
       if (at) progress.update(at.position, `position ${at.position.toLocaleString('en')}`);
-      if (failed) throw new CliError(EXIT.environment, failed.code, `${name}: ${failed.detail}`);
+      if (failed) {
+        const exitCode = failed.code === 'EVIDENCE_MISMATCH' ? EXIT.findings : EXIT.environment;
+        throw new CliError(exitCode, failed.code, `${name}: ${failed.detail}`, {
+          next: 'the old read model stays in use',
+        });
+      }
       if (!finished) continue;
       client.readAfter(finished.position);
       return finished;

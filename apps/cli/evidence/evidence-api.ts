@@ -1,5 +1,12 @@
 /** /v1/evidence as the command line asks it. What comes back is claimed, until tlog has verified it. */
-import { NoteInvalid, openCheckpoint, parseVerifierKey, type Verifier } from '#tlog';
+import {
+  type EvidenceBundle,
+  NoteInvalid,
+  openCheckpoint,
+  parseVerifierKey,
+  type Selection,
+  type Verifier,
+} from '#tlog';
 import type { Client } from '../client.js';
 import { ServerProblem } from '../problem.js';
 import type { Page } from '../output.js';
@@ -12,6 +19,9 @@ export type EvidenceStatus = {
   readonly head: number;
   readonly signedAt: string | null;
   readonly witness: string;
+  /** Rows behind the head, which no append has made. */
+  readonly beyondHead: number;
+  readonly trouble?: string;
   readonly refusal?: { readonly reason: string; readonly detail: string };
 };
 
@@ -40,8 +50,15 @@ export async function claimedKeys(client: Client): Promise<readonly KeyRow[]> {
   return (await client.get<{ rows: readonly KeyRow[] }>('/v1/evidence/keys', { after: undefined })).rows;
 }
 
-export function rotateKey(client: Client): Promise<{ readonly verifierKey: string; readonly position: number }> {
-  return client.command('POST', '/v1/evidence/keys/rotate');
+export type RotatedKey = { readonly verifierKey: string; readonly previousUntil: string; readonly position: number };
+
+export function rotateKey(client: Client, overlapDays?: number): Promise<RotatedKey> {
+  return client.command('POST', '/v1/evidence/keys/rotate', { overlapDays });
+}
+
+export function requestBundle(client: Client, selection: Selection): Promise<EvidenceBundle> {
+  const { kind: _, ...asked } = selection;
+  return client.command('POST', '/v1/evidence/bundle', asked);
 }
 
 /** Roots signed before, as far as the server has kept them and one of these keys has signed them. */

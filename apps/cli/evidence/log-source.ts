@@ -4,6 +4,7 @@
  */
 import { decodeEntryBundle, entriesPath, TILE_WIDTH, type TileReader, tilePath } from '#tlog';
 import type { Client } from '../client.js';
+import { ServerProblem } from '../problem.js';
 
 export type LogSource = {
   readonly tile: TileReader;
@@ -21,12 +22,12 @@ export function serverSource(client: Client): LogSource {
     tile: keepingTiles((tile) => client.bytes(`/v1/evidence/${tilePath(tile)}`)),
     entries: async (index, width) => readBundle(await client.bytes(`/v1/evidence/${entriesPath(index, width)}`)),
     eventBehind: async (position) => {
-      const { rows } = await client.get<{ rows: readonly { position: number }[] }>('/v1/events/tail', {
-        after: position,
-        limit: 1,
-      });
-      const next = rows[0]?.position;
-      return next === position + 1 ? (await client.get<{ body: string }>(`/v1/events/${next}`)).body : null;
+      try {
+        return (await client.get<{ body: string }>(`/v1/events/${position + 1}`)).body;
+      } catch (error) {
+        if (error instanceof ServerProblem && error.problem.status === 404) return null;
+        throw error;
+      }
     },
   };
 }

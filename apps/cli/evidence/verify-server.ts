@@ -8,7 +8,15 @@ import { CliError, environmentError, EXIT, usageError } from '../cli.error.js';
 import type { Client } from '../client.js';
 import { startProgress } from '../progress.js';
 import type { Session } from '../session.js';
-import { claimedKeys, evidenceStatus, olderRoots, positionsOf, signedNote, verifiersOf } from './evidence-api.js';
+import {
+  claimedKeys,
+  type EvidenceStatus,
+  evidenceStatus,
+  olderRoots,
+  positionsOf,
+  signedNote,
+  verifiersOf,
+} from './evidence-api.js';
 import { readEvent, readSignedEvent, readTile } from './events-of-tile.js';
 import { type LogSource, serverSource, tileOf } from './log-source.js';
 import { type Range, type SignedRoot, TreeCheck } from './tree-check.js';
@@ -76,7 +84,8 @@ export async function verifyServer(session: Session, options: VerifyOptions): Pr
   const log = await openServerLog(session, options.key);
   const { trust, checkpoint, source } = log;
   const { size } = checkpoint;
-  const { signedAt, head } = await evidenceStatus(client);
+  const status = await evidenceStatus(client);
+  const { signedAt, head } = status;
   const everTrusted = [...log.keys, ...former(trust)];
   const seen = trust && seenRoot(trust);
   const witness = options.witness === undefined ? undefined : witnessRoot(options.witness, everTrusted);
@@ -93,7 +102,7 @@ export async function verifyServer(session: Session, options: VerifyOptions): Pr
       onProgress: (position) =>
         progress.update(position - range.first + 1, `position ${position.toLocaleString('en')}`),
     });
-    const fault = verified.fault ?? (await beyondHead(session, Math.max(head, size)));
+    const fault = verified.fault ?? behindHead(status);
     const there = fault && (await whatIsThere(source, size, fault));
     if (!fault) await remember(session, log);
     return {
@@ -178,15 +187,12 @@ async function recordedRetirements({ client }: Session, source: LogSource, size:
   return ranges;
 }
 
-/** A row that no append has made: the head, which counts them, does not reach to it. */
-async function beyondHead({ client }: Session, size: number): Promise<LogFault | undefined> {
-  const { rows } = await client.get<{ rows: readonly { position: number }[] }>('/v1/events/tail', {
-    after: size,
-    limit: 1,
-  });
-  const position = rows[0]?.position;
-  if (position === undefined || (await evidenceStatus(client)).head >= position) return undefined;
-  return { kind: 'inserted', position, detail: `an event stands at position ${position}, behind the head of the log` };
+/** Rows that no append has made: the head, which counts events, does not reach to them. */
+function behindHead({ head, beyondHead }: EvidenceStatus): LogFault | undefined {
+  if (beyondHead === 0) return undefined;
+  const position = head + 1;
+  const detail = `the log ends at position ${head}, and something stands behind it`;
+  return { kind: 'inserted', position, ...(beyondHead > 1 && { upTo: head + beyondHead }), detail };
 }
 
 async function whatIsThere(source: LogSource, size: number, { position, upTo }: LogFault): Promise<Place | undefined> {
