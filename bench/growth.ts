@@ -88,10 +88,10 @@ async function repeat(
   const server: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const before = postgresCpuSeconds(postgres) ?? 0;
-    const { events, seconds, cpuSeconds } = await measure();
+    const { events, handled, seconds, cpuSeconds } = await measure();
     rates.push(events / seconds);
     node.push((cpuSeconds * 1e6) / events);
-    server.push((((postgresCpuSeconds(postgres) ?? 0) - before) * 1e6) / events);
+    server.push((((postgresCpuSeconds(postgres) ?? 0) - before) * 1e6) / handled);
   }
   return { rate: median(rates), node: median(node), postgres: median(server) };
 }

@@ -2,6 +2,8 @@
 
 export type Measured = {
   readonly events: number;
+  /** With those of the warm-up: what PostgreSQL's CPU time is to be divided by. */
+  readonly handled: number;
   readonly seconds: number;
   /** Of this process, user and system. */
   readonly cpuSeconds: number;
@@ -20,12 +22,21 @@ const WARM_UP_SHARE = 0.25;
 /** So many callers for so long, after a warm-up of a quarter of it. */
 export async function measureCallers(newCaller: NewCaller, callers: number, forMs: number): Promise<Measured> {
   const work = Array.from({ length: callers }, newCaller);
-  await callUntil(work, performance.now() + forMs * WARM_UP_SHARE, []);
+  const warmUp: number[] = [];
+  await callUntil(work, performance.now() + forMs * WARM_UP_SHARE, warmUp);
   const latencies: number[] = [];
   const { seconds, cpuSeconds } = await timed(() => callUntil(work, performance.now() + forMs, latencies));
   latencies.sort((a, b) => a - b);
   const percentile = (share: number): number => latencies[Math.floor(latencies.length * share)]!;
-  return { events: latencies.length, seconds, cpuSeconds, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+  const events = latencies.length;
+  return {
+    events,
+    handled: events + warmUp.length,
+    seconds,
+    cpuSeconds,
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+  };
 }
 
 /** One run that says how many events it handled. */
@@ -34,7 +45,7 @@ export async function measureRun(run: () => Promise<number>): Promise<Measured> 
   const times = await timed(async () => {
     events = await run();
   });
-  return { events, ...times };
+  return { events, handled: events, ...times };
 }
 
 async function callUntil(work: readonly (() => Promise<void>)[], deadline: number, latencies: number[]): Promise<void> {

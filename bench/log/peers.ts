@@ -14,7 +14,7 @@ export function installPeers(): void {
   const run = (command: string, args: readonly string[], env = {}): void =>
     void execFileSync(command, args, { cwd: FOLDER, env: { ...process.env, ...env }, stdio: ['ignore', 2, 2] });
   if (!existsSync(join(FOLDER, 'node_modules'))) run('npm', ['ci', '--no-audit', '--no-fund']);
-  if (existsSync(join(FOLDER, 'generated'))) return;
+  if (existsSync(join(FOLDER, 'node_modules', '.usual-table'))) return;
   const shim = { PRISMA_SCHEMA_ENGINE_BINARY: resolve('tools/schema-engine.mjs') };
   run('npx', ['prisma', 'generate', '--schema', 'schema.prisma'], shim);
 }

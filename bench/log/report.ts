@@ -34,7 +34,7 @@ export function printCases(cases: readonly Case[], rounds: Rounds): void {
       Math.round(median(rates)).toLocaleString('en'),
       `${Math.round(rates[0]!).toLocaleString('en')} to ${Math.round(rates.at(-1)!).toLocaleString('en')}`,
       middle(({ cpuSeconds, events }) => (cpuSeconds * 1e6) / events, 1),
-      middle(({ postgresCpuSeconds, events }) => postgresCpuSeconds && (postgresCpuSeconds * 1e6) / events, 1),
+      middle(({ postgresCpuSeconds, handled }) => postgresCpuSeconds && (postgresCpuSeconds * 1e6) / handled, 1),
       middle(({ p50Ms }) => p50Ms, 2),
       middle(({ p99Ms }) => p99Ms, 2),
     ]);

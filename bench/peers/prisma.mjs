@@ -4,7 +4,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { ticketIssued } from '../../dist/bench/event-log-cases.js';
 import { serve } from '../../dist/bench/log/contender.js';
 import { measureCallers, measureRun } from '../../dist/bench/log/measure.js';
-import generated from './generated/index.js';
+import generated from './node_modules/.usual-table/index.js';
 
 const EVENTS_PER_STREAM = 10;
 const PAGE = 1_000;
