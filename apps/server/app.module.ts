@@ -15,6 +15,7 @@ import { PROJECTORS, type Projectors } from '#projections';
 import { Pool } from 'pg';
 import { PrismaClient } from '#postgres';
 import { PersonEraser } from './erasure/erase-person.js';
+import { ARCHIVE, type ArchivePlaces } from './http/archive.controller.js';
 import { controllers } from './http/controllers.js';
 import { AccessGuard } from './http/access.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -36,6 +37,7 @@ export type ServerParts = {
   readonly prisma: PrismaClient;
   readonly projectors: Projectors;
   readonly evidence: Evidence;
+  readonly archive: ArchivePlaces;
   readonly checkpointSeeds: CheckpointSeeds;
   readonly metrics: Metrics;
   readonly logLevel: string;
@@ -57,6 +59,7 @@ export class AppModule {
       { provide: PrismaClient, useValue: parts.prisma },
       { provide: PROJECTORS, useValue: parts.projectors },
       { provide: EVIDENCE, useValue: parts.evidence },
+      { provide: ARCHIVE, useValue: parts.archive },
       { provide: CHECKPOINT_SEEDS, useValue: parts.checkpointSeeds },
       { provide: Metrics, useValue: parts.metrics },
     ];

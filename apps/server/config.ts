@@ -19,6 +19,7 @@ const schema = z.object({
     .optional(),
   KERBTRAIL_KEK: z.string().optional(),
   KERBTRAIL_WITNESS: z.string().min(1).optional(),
+  KERBTRAIL_SEGMENTS: z.string().min(1).optional(),
   KERBTRAIL_LOG_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u, 'must be 1 to 200 characters without spaces and plus signs')
@@ -42,6 +43,8 @@ export type ServerConfig = {
   readonly witness: string;
   /** The log's name on its checkpoints, chosen with its first start; absent: one is made then. */
   readonly logOrigin?: string | undefined;
+  /** Absolute path of the folder of sealed segments (docs/archive.md); one for all servers of a log. */
+  readonly segmentsFolder: string;
   readonly logLevel: string;
 };
 
@@ -72,6 +75,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
     keyEncryptionKey: values.KERBTRAIL_KEK,
     witness: witnessPlace(values.KERBTRAIL_WITNESS, folder, cwd),
     logOrigin: values.KERBTRAIL_LOG_ORIGIN,
+    segmentsFolder: resolve(cwd, values.KERBTRAIL_SEGMENTS ?? join(folder, 'segments')),
     logLevel: values.KERBTRAIL_LOG_LEVEL,
   };
 }

@@ -247,7 +247,11 @@ describe('the log', () => {
   /** The real store, with another way to it. */
   function around(append: EventStore['append']): ImportOptions['ports'] {
     const through = new Proxy(site.ports.store, {
-      get: (store, method: keyof EventStore) => (method === 'append' ? append : store[method].bind(store)),
+      get: (store, name: keyof EventStore) => {
+        const member = store[name];
+        if (name === 'append') return append;
+        return typeof member === 'function' ? member.bind(store) : member;
+      },
     });
     return { ...site.ports, store: through };
   }

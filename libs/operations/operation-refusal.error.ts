@@ -8,6 +8,7 @@ const kinds = {
   OPS_ANSWER_GIVEN_ONCE: 'conflict',
   OPS_ARCHIVE_DIFFERS: 'conflict',
   OPS_NOT_ARCHIVED: 'conflict',
+  OPS_ARCHIVE_RUNNING: 'conflict',
   OPS_OVERLAP_INVALID: 'invalid',
   OPS_ERASURE_INVALID: 'invalid',
   OPS_PERSON_UNKNOWN: 'not-found',

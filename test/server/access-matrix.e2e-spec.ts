@@ -71,6 +71,9 @@ const MATRIX = `
   . . . . x x  GET    /v1/doctor
   . . . . x x  GET    /v1/projections
   . . . . . x  POST   /v1/projections/{projection}/rebuild
+  . . . . x x  GET    /v1/archive
+  . . . . . x  POST   /v1/archive
+  . . . . . x  POST   /v1/archive/retire
   . . . . x x  GET    /v1/evidence/checkpoint
   . . . . x x  GET    /v1/evidence/tile/{path}
   . . . . x x  GET    /v1/evidence/keys

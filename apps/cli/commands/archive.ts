@@ -77,7 +77,7 @@ export function addArchiveCommands(program: Command, sessions: Sessions): void {
     .addHelpText('after', '\nExample:\n  kerbtrail retire --before 1048577')
     .action(
       sessions.action<[], { before: number }>(async (session, _, { before }) => {
-        const done = await run(session, '/v1/archive/retire', { before });
+        const done = await run(session, '/v1/archive/retire', before);
         session.output.rows(
           done,
           retiredColumns,
@@ -90,17 +90,20 @@ export function addArchiveCommands(program: Command, sessions: Sessions): void {
 async function archive(session: Session, { before, dryRun }: { before?: string; dryRun?: true }): Promise<void> {
   const { client, output } = session;
   if (dryRun) {
-    const query = before === undefined ? '' : `?before=${encodeURIComponent(before)}`;
-    const { rows } = await client.get<{ rows: readonly PartitionRow[] }>(`/v1/archive${query}`, ANY_STATE);
+    const { rows } = await client.get<{ rows: readonly PartitionRow[] }>('/v1/archive', { ...ANY_STATE, before });
     output.rows(rows, partitionColumns, 'no partition is full yet');
     return;
   }
-  output.rows(await run(session, '/v1/archive', { before }), archivedColumns, 'no partition may be archived');
+  output.rows(await run(session, '/v1/archive', before), archivedColumns, 'no partition may be archived');
 }
 
-async function run({ client }: Session, path: string, body: object): Promise<readonly DoneRow[]> {
+async function run(
+  { client }: Session,
+  path: string,
+  before: string | number | undefined,
+): Promise<readonly DoneRow[]> {
   const done: DoneRow[] = [];
-  for await (const { partition, finished, failed } of client.lines<ArchiveLine>('POST', path, { body })) {
+  for await (const { partition, finished, failed } of client.lines<ArchiveLine>('POST', path, { before })) {
     if (partition) done.push(partition);
     if (failed) {
       const what = done.length === 0 ? 'nothing was done' : `${done.length} partitions were done before`;

@@ -9,6 +9,8 @@ import type { ServerConfig } from '../config.js';
 
 export type Database = {
   readonly embedded: boolean;
+  /** Logs in as the migration role, which owns the log: for migrations, and to take partitions out of it. */
+  readonly ownerUrl: string;
   /** For queries and projections. */
   readonly pool: Pool;
   /** The appender's own connections: an append never waits behind a read. */
@@ -32,7 +34,8 @@ export async function openDatabase(config: ServerConfig, log: Log): Promise<Data
   if (embedded?.notice) log.warn(embedded.notice);
   try {
     const url = config.databaseUrl ?? embedded!.url;
-    const applied = await migrate(config.migrationUrl ?? url);
+    const ownerUrl = config.migrationUrl ?? url;
+    const applied = await migrate(ownerUrl);
     if (applied.length > 0) log.info(`migrations applied: ${applied.join(', ')}`);
     const pool = createPool(url, {
       max: READ_CONNECTIONS,
@@ -48,6 +51,7 @@ export async function openDatabase(config: ServerConfig, log: Log): Promise<Data
     const prisma = createPrisma(pool);
     return {
       embedded: embedded !== undefined,
+      ownerUrl,
       pool,
       appendPool,
       projectorPool,

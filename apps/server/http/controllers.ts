@@ -1,5 +1,6 @@
 /** Every controller of the server: the list that the access matrix test walks. */
 import { AccountsController } from './accounts.controller.js';
+import { ArchiveController } from './archive.controller.js';
 import { AttemptsController } from './attempts.controller.js';
 import { BackupsController } from './backups.controller.js';
 import { DirectoryController } from './directory.controller.js';
@@ -26,6 +27,7 @@ export const controllers = [
   EventsController,
   TokensController,
   OperationController,
+  ArchiveController,
   EvidenceController,
   BackupsController,
   PersonsController,

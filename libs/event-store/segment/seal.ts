@@ -24,20 +24,38 @@ export type SealOptions = {
   /** Of the evidence log. */
   readonly readTile: TileReader;
   readonly log?: (message: string) => void;
+  /** Ends after the segment at hand. */
+  readonly signal?: AbortSignal;
 };
 
 const FIRST_GENERATION = 1;
 
 /**
- * Seals every segment that is covered and not sealed yet, in order; gives how many. Throws SegmentMismatch where table and tree
+ * Seals every segment that is covered and not sealed yet, in order; gives how many. One process at a time: 0 while another
+ * does it. Throws SegmentMismatch where table and tree
  * differ, LogUnavailable, and what the file system throws: what was sealed before stays.
  */
-export async function sealSegments({
+export async function sealSegments(options: SealOptions): Promise<number> {
+  const client = await options.pool.connect();
+  let locked = false;
+  try {
+    const { rows } = await client.query<{ locked: boolean }>(
+      `SELECT pg_try_advisory_lock(hashtextextended('log.segment', 0)) AS locked`,
+    );
+    locked = rows[0]!.locked;
+    return locked ? await sealCovered(options) : 0;
+  } finally {
+    client.release(locked); // ending the session gives the lock back
+  }
+}
+
+async function sealCovered({
   pool,
   folder,
   coveredTo,
   readTile,
   log = () => {},
+  signal,
 }: SealOptions): Promise<number> {
   const { rows } = await pool.query<{ size: number; next: number }>(
     `SELECT log.segment_size() AS size, coalesce(max(first_position + events), 1) AS next FROM log.segment`,
@@ -46,7 +64,7 @@ export async function sealSegments({
   if (next + size - 1 > coveredTo) return 0;
   await mkdir(folder, { recursive: true });
   let sealed = 0;
-  for (let first = next; first + size - 1 <= coveredTo; first += size) {
+  for (let first = next; first + size - 1 <= coveredTo && !signal?.aborted; first += size) {
     const path = segmentPath(folder, first, FIRST_GENERATION);
     const { bytes, root } = await writeSegment({ pool, path, first, size, readTile });
     const digest = await fileDigest(path, bytes);

@@ -14,9 +14,10 @@
  *   4 old files removed                      removed by the next run                  done
  */
 import { randomUUID } from 'node:crypto';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { recordCommand, type DecidedEvent, type LogPorts } from '#directory';
 import {
+  compareInstants,
   detachPartition,
   listPartitions,
   removeReplaced,
@@ -28,6 +29,7 @@ import {
   type Partition,
 } from '#event-store';
 import type { TileReader } from '#tlog';
+import { OperationRefusal } from '../operation-refusal.error.js';
 import { operationsOf } from '../operation-log.js';
 import { operationEvents, type OperationEvent } from '../operation.events.js';
 import * as decider from './archive.decider.js';
@@ -73,12 +75,18 @@ export async function* archivePartitions(
   before: Before | undefined,
 ): AsyncGenerator<Archived> {
   const { pool, owner, segmentsFolder: folder, readTile } = ports;
-  for (const { first, last, due } of await partitionsDue(pool, before)) {
-    if (!due) continue;
-    const sealed = await verifyPartition({ pool, folder, first, readTile });
-    const at = await record(ports, actor, first, (state) => decider.detachPartition(state, { first, last, ...sealed }));
-    await detachPartition(owner, first);
-    yield { first, last, at };
+  const lock = await oneAtATime(owner);
+  try {
+    for (const { first, last, due } of await partitionsDue(pool, before)) {
+      if (!due) continue;
+      const sealed = await verifyPartition({ pool, folder, first, readTile });
+      const wanted = { first, last, ...sealed };
+      const at = await record(ports, actor, first, (state) => decider.detachPartition(state, wanted));
+      await detachPartition(owner, first);
+      yield { first, last, at };
+    }
+  } finally {
+    lock.release(true);
   }
 }
 
@@ -88,28 +96,54 @@ export async function* retirePartitions(
   actor: string,
   before: { readonly position: number },
 ): AsyncGenerator<Archived & { readonly events: number }> {
-  const { pool, owner, segmentsFolder: folder } = ports;
-  for (const { first, last, state } of await listPartitions(pool)) {
-    if (state !== 'detached' || last >= before.position) continue;
-    const kept = decider.KEPT_CATEGORIES;
-    const retired = await withholdBodies({ pool, folder, first, kept });
-    if (retired.files.length === 0) {
-      await removeReplaced(pool, folder, first); // of a run that ended before it had
-      continue;
+  const lock = await oneAtATime(ports.owner);
+  try {
+    for (const { first, last, state } of await listPartitions(ports.pool)) {
+      if (state !== 'detached' || last >= before.position) continue;
+      const retired = await retirePartition(ports, actor, { first, last });
+      if (retired) yield retired;
     }
-    const checkpoint = await ports.checkpointSize();
-    const data = { first, last, ...retired, kept: [...kept], checkpoint };
-    const at = await record(ports, actor, first, (known) => decider.retirePartition(known, data));
-    await replaceSegments(owner, retired.files);
-    await removeReplaced(pool, folder, first);
-    yield { first, last, at, events: retired.events };
+  } finally {
+    lock.release(true);
   }
+}
+
+/** Null when an earlier run has done it, but for the old files perhaps. */
+async function retirePartition(
+  ports: ArchivePorts,
+  actor: string,
+  { first, last }: { readonly first: number; readonly last: number },
+): Promise<(Archived & { readonly events: number }) | null> {
+  const { pool, owner, segmentsFolder: folder } = ports;
+  const kept = decider.KEPT_CATEGORIES;
+  const retired = await withholdBodies({ pool, folder, first, kept });
+  if (retired.files.length === 0) {
+    await removeReplaced(pool, folder, first);
+    return null;
+  }
+  const checkpoint = await ports.checkpointSize();
+  const data = { first, last, ...retired, kept: [...kept], checkpoint };
+  const at = await record(ports, actor, first, (known) => decider.retirePartition(known, data));
+  await replaceSegments(owner, retired.files);
+  await removeReplaced(pool, folder, first);
+  return { first, last, at, events: retired.events };
+}
+
+/** Two runs would write the same files. The lock lasts as long as the session. Throws OperationRefusal. */
+async function oneAtATime(owner: Pool): Promise<PoolClient> {
+  const client = await owner.connect();
+  const { rows } = await client.query<{ locked: boolean }>(
+    `SELECT pg_try_advisory_lock(hashtextextended('log.archive', 0)) AS locked`,
+  );
+  if (rows[0]!.locked) return client;
+  client.release();
+  throw new OperationRefusal('OPS_ARCHIVE_RUNNING', 'another run of archive or retire is under way: wait for its end');
 }
 
 function isBefore({ last, recordedAt }: Partition, before: Before | undefined): boolean {
   if (!before) return true;
   if ('position' in before) return last < before.position;
-  return recordedAt !== null && recordedAt < before.recordedAt;
+  return recordedAt !== null && compareInstants(recordedAt, before.recordedAt) < 0;
 }
 
 /** Answers with the position of the event, also when it was there before. */
