@@ -171,7 +171,10 @@ describe('an entry of a bundle', () => {
   const at = fc.integer({ min: 0, max: range.entries.length - 2 });
   const entries = range.entries as readonly Extract<EvidenceEntry, { body: string }>[];
   const numbered = (moved: readonly EvidenceEntry[]): EvidenceBundle =>
-    withEntries(range, moved.map((entry, i) => ({ ...entry, position: 3 + i })).slice(0, 7));
+    withEntries(
+      range,
+      moved.map((entry, i) => ({ ...entry, position: 3 + i })),
+    );
 
   const names = (what: string, kind: string, tamper: (i: number) => EvidenceBundle): void =>
     it(`that was ${what} is named as ${kind}, at its position`, () => {
@@ -195,6 +198,11 @@ describe('an entry of a bundle', () => {
     const [one, other] = [entries[i]!, entries[last]!];
     return withEntries(range, entries.with(i, { ...one, body: other.body }).with(last, { ...other, body: one.body }));
   });
+
+  names('put in as a copy of the next', 'inserted', (i) => numbered(entries.toSpliced(i, 0, entries[i + 1]!)));
+  names('overwritten by a copy of the last', 'changed', (i) =>
+    numbered(entries.with(i, { ...entries[i]!, body: entries.at(-1)!.body })),
+  );
 
   it('that was not asked for, that comes twice or out of order, or stands behind the tree, is named', () => {
     expect(faultOf(withEntries(some, range.entries))).toEqual([2, 'removed']);

@@ -83,6 +83,13 @@ describe('more than one event', () => {
     expect(check(log, log.toSpliced(4, 3))?.detail).toContain('the events of positions 5 to 7 are gone');
   });
 
+  it('lost when a later one was put in its place is named as changed, by the one that stands there', () => {
+    const log = committed(20);
+    const fault = check(log, (log as Bodies).with(4, log[11]!).with(11, null));
+    expect(fault).toMatchObject({ position: 5, kind: 'changed' });
+    expect(fault?.detail).toContain('overwritten by the one of position 12');
+  });
+
   it('cut off at the end is named as removed', () => {
     const log = committed(20);
     expect(check(log, log.slice(0, 12))).toMatchObject({ position: 13, kind: 'removed' });

@@ -218,6 +218,17 @@ describe('a proof', () => {
     expect(verifyConsistency({ from: 4, fromRoot: root, to: 5, toRoot: root, proof: [] })).toBe(false);
   });
 
+  it('fails with more hashes than the tree is high, even if they lead to the root', () => {
+    const leaves = someLeaves(4);
+    const [extra] = someLeaves(1, 'extra');
+    const above = (root: Buffer): Buffer => nodeHash(extra!, root);
+    const leaf = leaves[0]!;
+    expect(verifyInclusion({ size: 1, index: 0, leaf, proof: [extra!], root: above(leaf) })).toBe(false);
+    const proof = [...naiveConsistency(3, leaves), extra!];
+    const [fromRoot, toRoot] = [above(naiveRoot(leaves.slice(0, 3))), above(naiveRoot(leaves))];
+    expect(verifyConsistency({ from: 3, fromRoot, to: 4, toRoot, proof })).toBe(false);
+  });
+
   it('is refused for what is no tree or no entry of it', async () => {
     const read = tileReader(someLeaves(5));
     await expect(inclusionProof(5, 5, read)).rejects.toThrow(RangeError);
