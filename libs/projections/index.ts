@@ -34,7 +34,7 @@ export {
   type TailEvents,
 } from './events/events.query.js';
 export { findImportTexts, findPerson, type KnownAccount, type KnownPerson } from './persons/find-person.query.js';
-export { rebuild, RebuildRunning, type Rebuilt } from './rebuild.js';
+export { rebuild, RebuildRunning, type RebuildOptions, type Rebuilt } from './rebuild.js';
 export { findAttempts, findAttemptsParameters, getAttempt, type FindAttempts } from './attempts/attempts.query.js';
 export type { AttemptView } from './attempts/attempt-view.js';
 export {

@@ -18,14 +18,12 @@ export type RebuildOptions = {
   readonly projection: Projection;
   /** After every page. `head`: the end of the log when the rebuild began. */
   readonly onProgress?: (progress: { readonly position: number; readonly head: number }) => void;
-  /** Publish only what was built from events that were found to be what was signed. */
-  readonly verifier?: ReplayVerifier;
+  /** Publish only if every event up to here is what was signed; what came after it is caught up as always. */
+  readonly verify?: { readonly upTo: number; readonly verifier: ReplayVerifier };
 };
 
 /** Sees the exact records that the tables are built from (libs/evidence). Both throw where they are not what was signed. */
 export type ReplayVerifier = {
-  /** What it can judge: the size of a signed checkpoint. */
-  readonly upTo: number;
   onRecords(records: readonly LogRecord[]): void;
   finish(): Promise<{ readonly size: number; readonly root: Buffer }>;
 };
@@ -54,13 +52,13 @@ const PAGE_SIZE = 1_000;
  * the tables in use are untouched, and the next rebuild begins from nothing.
  */
 export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
-  const { store, pool, projection, verifier } = options;
+  const { store, pool, projection, verify } = options;
   return inSession(pool, async (client) => {
     if (!(await tryLock(client, projection))) throw new RebuildRunning(projection.name);
     await createBareTables(client, projection.tables);
-    const position = verifier?.upTo ?? (await store.head());
+    const position = verify?.upTo ?? (await store.head());
     await fill(client, options, position);
-    const verified = await verifier?.finish();
+    const verified = await verify?.verifier.finish();
     const digest = await digestTables(client, projection);
     const caughtUp = await catchUp(client, options, position);
     await inTransaction(client, () => swap(client, options, caughtUp));
@@ -82,13 +80,13 @@ async function fill(client: PoolClient, options: RebuildOptions, head: number): 
 }
 
 async function* handledEvents(options: RebuildOptions, head: number): AsyncGenerator<readonly RecordedEvent[]> {
-  const { store, projection, onProgress, verifier } = options;
+  const { store, projection, onProgress, verify } = options;
   const { types } = projection;
   for await (const events of store.replay({
     after: 0,
     upTo: head,
     ...(types && { types }),
-    ...(verifier && { onRecords: (records) => verifier.onRecords(records) }),
+    ...(verify && { onRecords: (records) => verify.verifier.onRecords(records) }),
   })) {
     yield events;
     const last = events.at(-1);

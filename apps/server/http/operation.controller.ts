@@ -6,7 +6,8 @@ import { Pool } from 'pg';
 import { z } from 'zod';
 import { NAME_KEY, type NameKey } from '#directory';
 import { CLOCK, type Clock, EVENT_STORE, type EventStore } from '#event-store';
-import { type Access, recordRebuild } from '#operations';
+import { EVIDENCE, type Evidence } from '#evidence';
+import type { Access } from '#operations';
 import { PrismaClient } from '#postgres';
 import {
   findOperationsParameters,
@@ -15,14 +16,16 @@ import {
   projections,
   PROJECTORS,
   type Projectors,
-  rebuild,
 } from '#projections';
 import { Doctor } from '../doctor.js';
+import { rebuildOnRequest } from '../rebuild.js';
 import { Allow, CurrentAccess, demandUnscoped } from './access.guard.js';
 import { AnswersInLines, NdjsonAnswer } from './ndjson-answer.js';
 import { Problem } from './problem.filter.js';
 
 const projectionName = z.string().min(1).max(64);
+/** `verify`: publish the result only if every event read is what the newest checkpoint was signed over. */
+const rebuildParameters = z.object({ verify: z.enum(['true', 'false']).default('false') });
 
 @ApiTags('operation')
 @ApiBearerAuth()
@@ -34,6 +37,7 @@ export class OperationController {
     @Inject(NAME_KEY) private readonly nameKey: NameKey,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(PROJECTORS) private readonly projectors: Projectors,
+    @Inject(EVIDENCE) private readonly evidence: Evidence,
     private readonly pool: Pool,
     private readonly prisma: PrismaClient,
     private readonly doctor: Doctor,
@@ -70,6 +74,7 @@ export class OperationController {
   @AnswersInLines()
   async rebuild(
     @Param('projection', { schema: projectionName }) name: string,
+    @Query({ schema: rebuildParameters }) { verify }: z.infer<typeof rebuildParameters>,
     @CurrentAccess() access: Access,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -82,24 +87,19 @@ export class OperationController {
         `There is no projection "${name}": ${projections.map((known) => known.name).join(', ')}.`,
       );
     }
-    const { store, pool, nameKey, clock } = this;
+    const { store, pool, nameKey, clock, evidence } = this;
     const answer = new NdjsonAnswer(reply);
     try {
-      const { position, digest } = await rebuild({
-        store,
-        pool,
-        projection,
-        onProgress: (progress) => answer.write({ progress }),
-      });
-      const recordedAt = await recordRebuild({ store, nameKey, clock }, access.actor, {
-        projection: name,
-        version: projection.version,
-        position,
-        digest,
-      });
-      answer.write({
-        finished: { projection: name, version: projection.version, rebuiltTo: position, digest, position: recordedAt },
-      });
+      const finished = await rebuildOnRequest(
+        { ports: { store, nameKey, clock }, pool, evidence },
+        {
+          projection,
+          verified: verify === 'true',
+          actor: access.actor,
+          onProgress: (progress) => answer.write({ progress }),
+        },
+      );
+      answer.write({ finished });
     } catch (error) {
       answer.fail(error);
     }
