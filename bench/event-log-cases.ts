@@ -3,7 +3,7 @@
  * its own durable commit; the bulk cases append as many as they are told. The yardsticks are a bare INSERT and a COPY
  * into the table that most event stores have.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Pool } from 'pg';
@@ -39,7 +39,7 @@ export function ticketIssued(n: number): NewEvent {
   const data = {
     account: '01a20448-16eb-73e1-8ac9-027d75a2b565',
     spn: `HTTP/intranet-${String(n % 1000).padStart(4, '0')}.corp.example`,
-    ticket: createHash('sha256').update(String(n)).digest('hex').toUpperCase(),
+    ticket: hash('sha256', String(n)).toUpperCase(),
     etype: 18,
     kvno: 3,
     flags: ['forwardable', 'renewable', 'pre-authent', 'ok-as-delegate'],
@@ -184,5 +184,5 @@ export function openStore(pool: Pool, appendPool: Pool): EventStore {
 }
 
 function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

@@ -22,11 +22,14 @@ import { readStreamHeads, type StreamHeads } from './stream-heads.js';
 
 export type QueueLimits = { readonly itemsMax: number; readonly bytesMax: number };
 
-type Waiting = {
-  readonly item: PreparedItem;
-  readonly resolve: (result: AppendResult) => void;
+/** One call of `append`: answered when all of its items are. */
+type Call = {
+  readonly results: AppendResult[];
+  unanswered: number;
+  readonly resolve: (results: AppendResult[]) => void;
   readonly reject: (error: Error) => void;
 };
+type Waiting = { readonly item: PreparedItem; readonly call: Call; readonly index: number };
 
 const GROUPS_UNDER_WAY_MAX = 2;
 /** Fewer events than this fit into the partitions that exist: time to make the next one. */
@@ -59,8 +62,8 @@ export class AppendQueue {
     private readonly limits: QueueLimits,
   ) {}
 
-  /** One promise per item. Throws LogBusy, then none of them was taken; RangeError for more than the queue ever holds. */
-  append(items: readonly PreparedItem[]): Promise<AppendResult>[] {
+  /** One result per item. Throws LogBusy, then none of them was taken; RangeError for more than the queue ever holds. */
+  append(items: readonly PreparedItem[]): Promise<AppendResult[]> {
     const { itemsMax, bytesMax } = this.limits;
     const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
     if (items.length > itemsMax || bytes > bytesMax) {
@@ -71,11 +74,13 @@ export class AppendQueue {
       throw new LogBusy(Math.ceil(this.#groupMs * (groupsAhead + 1)));
     }
     this.#bytes += bytes;
-    const results = items.map(
-      (item) => new Promise<AppendResult>((resolve, reject) => this.#waiting.push({ item, resolve, reject })),
-    );
+    const answered = new Promise<AppendResult[]>((resolve, reject) => {
+      const call = { results: [], unanswered: items.length, resolve, reject };
+      for (const [index, item] of items.entries()) this.#waiting.push({ item, call, index });
+      if (items.length === 0) resolve([]);
+    });
     if (!this.#sending) void this.#send();
-    return results;
+    return answered;
   }
 
   async #send(): Promise<void> {
@@ -138,9 +143,9 @@ export class AppendQueue {
   }
 
   #answer(group: readonly Waiting[], { items }: EncodedGroup, after: number): void {
-    group.forEach(({ item, resolve }, n) => {
+    group.forEach((waiting, n) => {
       const { first, events } = items[n]!;
-      resolve({ status: 'committed', position: after + first + events - 1, reply: item.reply });
+      resolve(waiting, { status: 'committed', position: after + first + events - 1, reply: waiting.item.reply });
     });
   }
 
@@ -152,7 +157,7 @@ export class AppendQueue {
   #fail(group: readonly Waiting[], cause: unknown): void {
     this.#broken = true;
     this.#forget(group);
-    for (const { reject } of group) reject(new LogUnavailable('append', cause));
+    for (const { call } of group) call.reject(new LogUnavailable('append', cause));
   }
 
   #forget(group: readonly Waiting[]): void {
@@ -169,7 +174,7 @@ export class AppendQueue {
       if (!isRefusal(cause)) return this.#fail(group, cause);
       const [alone] = group;
       if (group.length > 1) for (const waiting of group) await this.#settle([waiting]);
-      else alone!.reject(new EventRejected(alone!.item.id, cause.message, cause));
+      else alone!.call.reject(new EventRejected(alone!.item.id, cause.message, cause));
     }
   }
 
@@ -197,7 +202,7 @@ export class AppendQueue {
 
     for (const [stream, head] of heads) this.heads.learn(stream, head);
     for (const [stream, { head }] of encoded.streams) this.heads.learn(stream, head);
-    group.forEach(({ resolve }, n) => verdicts[n] && resolve(verdicts[n]));
+    group.forEach((waiting, n) => verdicts[n] && resolve(waiting, verdicts[n]));
     this.#answer(committed, encoded, after);
   }
 
@@ -257,6 +262,11 @@ export class AppendQueue {
       .catch(() => {})
       .finally(() => (this.#makingPartitions = false));
   }
+}
+
+function resolve({ call, index }: Waiting, result: AppendResult): void {
+  call.results[index] = result;
+  if (--call.unanswered === 0) call.resolve(call.results);
 }
 
 /** From the front, as much as a group holds; an id that is already in it waits for the next one, and is a duplicate there. */

@@ -82,15 +82,16 @@ class PostgresEventStore implements EventStore {
   }
 
   async append(items: readonly AppendItem[]): Promise<AppendResult[]> {
-    if (!this.#sealer) return Promise.all(this.#enqueue(items));
+    if (!this.#sealer) return this.#enqueue(items);
     // Keys may have to be waited for, but calls enter the queue in the order in which they were made.
-    const queued = Promise.all([this.#sealer.seal(items), this.#queued]).then(([sealed]) => this.#enqueue(sealed));
+    const queued = Promise.all([this.#sealer.seal(items), this.#queued]).then(([sealed]) => ({
+      answered: this.#enqueue(sealed),
+    }));
     this.#queued = queued.catch(() => {});
-    return Promise.all(await queued);
+    return (await queued).answered;
   }
 
-  /** One promise per item. */
-  #enqueue(items: readonly AppendItem[]): Promise<AppendResult>[] {
+  #enqueue(items: readonly AppendItem[]): Promise<AppendResult[]> {
     return this.#queue.append(items.map((item) => prepareItem(item, this.#preparation)));
   }
 
