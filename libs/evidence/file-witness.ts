@@ -45,20 +45,26 @@ async function readNewest(file: string): Promise<string | null> {
 async function swapNote(file: string, last: string | null, next: string): Promise<boolean> {
   await mkdir(dirname(file), { recursive: true });
   if ((await readNewest(file)) !== last) return false;
-  const successor = successorOf(file, last);
-  const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, next, { flag: 'wx', flush: true });
+  const draft = await writeDraft(file, next);
   try {
-    await link(draft, successor);
+    await link(draft, successorOf(file, last));
   } catch (error) {
-    await unlink(draft);
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await unlink(draft);
   }
-  await rename(draft, file);
+  // Not the same file under two names: who writes over the one must not change the other.
+  await rename(await writeDraft(file, next), file);
   await syncFolder(dirname(file));
   await forgetOldSuccessors(file);
   return true;
+}
+
+async function writeDraft(file: string, note: string): Promise<string> {
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, note, { flag: 'wx', flush: true });
+  return draft;
 }
 
 /** A note's successor; of nothing, the first note. */

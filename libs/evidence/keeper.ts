@@ -138,12 +138,13 @@ class Keeper implements Evidence {
 
   /** Reads the witness first: what it has seen, the log already had. So a page always reaches it, or is refused. */
   async #read(after: number, limit: number): Promise<Leaf[]> {
-    const { pool, witness, keys } = this.options;
+    const { store, pool, witness, keys } = this.options;
     const witnessed = (await readWitness(witness, keys)) ?? (await this.#establishWitness());
+    const head = await store.head();
+    if (witnessed && head < witnessed.size) throw behindWitness(head, witnessed);
     const ahead = (witnessed?.size ?? 0) - after;
-    const leaves = await readLeaves(pool, after, Math.max(limit, Math.min(ahead, AHEAD_MAX)));
-    const end = leaves.at(-1)?.position ?? after;
-    if (witnessed && end < witnessed.size) throw behindWitness(end, witnessed);
+    if (ahead > AHEAD_MAX) throw treeBehind(after, ahead);
+    const leaves = await readLeaves(pool, after, Math.max(limit, ahead));
     this.#witnessed = witnessed;
     this.#signers = await keys.signers();
     if (leaves.length === 0) await this.#inspect(pool, await readTree(pool), after);
@@ -199,6 +200,13 @@ class Keeper implements Evidence {
     await onWitnessEstablished?.(newest);
     return readWitness(witness, keys);
   }
+}
+
+function treeBehind(after: number, ahead: number): EvidenceRefused {
+  return new EvidenceRefused(
+    'tree-damaged',
+    `the tree is at event ${after}, ${ahead} behind the witness: schema "evidence" was restored from an older copy than the log`,
+  );
 }
 
 /** What is not a coded error of ours came from the connection, and may pass. */
