@@ -40,8 +40,12 @@ export class Site {
     return site;
   }
 
+  get folderOfA(): string {
+    return join(this.folder, 'a');
+  }
+
   get data(): string {
-    return join(this.folder, 'a', 'postgres', 'data');
+    return join(this.folderOfA, 'postgres', 'data');
   }
 
   get hasB(): boolean {

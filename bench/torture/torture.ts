@@ -56,7 +56,7 @@ async function report(site: Site, kills: Kills): Promise<TortureReport> {
   const count = (note: Noted['note']): number => noted.filter((line) => line.note === note).length;
   const conflicts = told.filter(({ status }) => status === 'conflict').length;
   const heard = noted.flatMap(({ note, detail }) => (note === 'fault' ? [`heard: ${detail}`] : []));
-  const judged = await judge(site.databaseUrl(), told, site.seed, site.api());
+  const judged = await judge(site, told);
   const events = (await site.api().get<{ head: number }>('/v1/projections')).body.head;
   return {
     seed: site.seed,

@@ -1,6 +1,6 @@
 /**
  * The end of a torture run, when everything is up again and every request answered: the full history is checked, answers are
- * asked for once more, and every read model is compared with one folded anew from the log.
+ * asked for once more, every read model is compared with one folded anew from the log, and the log with its signed checkpoint.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,11 +8,13 @@ import { createEventStore } from '#event-store';
 import { createPool } from '#postgres';
 import { projections, tableDigest } from '#projections';
 import type { Pool } from 'pg';
+import { runCommandLine } from '../../test/support/command-line.js';
 import type { Api } from '../../test/support/server.js';
 import { checkHistory } from './history.js';
 import type { Told } from './journal.js';
 import { readHistory } from './read-history.js';
 import { laneRequest } from './request.js';
+import type { Site } from './site.js';
 
 const CAUGHT_UP_MS_MAX = 600_000;
 const POLL_MS = 200;
@@ -21,13 +23,15 @@ const ASKED_AT_ONCE = 500;
 const COMPARISONS_MAX = 5;
 
 /** What is wrong, in words; nothing when all is as it was promised. */
-export async function judge(databaseUrl: string, told: readonly Told[], seed: number, api: Api): Promise<string[]> {
-  const pool = createPool(databaseUrl, { max: 4, applicationName: 'torture verdict' });
+export async function judge(site: Site, told: readonly Told[]): Promise<string[]> {
+  const api = site.api();
+  const pool = createPool(site.databaseUrl(), { max: 4, applicationName: 'torture verdict' });
   try {
     const history = await readHistory(pool);
     const faults = (await checkHistory({ ...history, told })).map(({ kind, detail }) => `${kind}: ${detail}`);
-    faults.push(...(await askAgain(pool, told, seed)));
+    faults.push(...(await askAgain(pool, told, site.seed)));
     for (const { name, tables } of projections) faults.push(...(await compare(name, tables, pool, api)));
+    faults.push(...(await verify(site)));
     return faults;
   } finally {
     await pool.end();
@@ -87,4 +91,19 @@ async function caughtUp(name: string, api: Api): Promise<number> {
     if (performance.now() > deadline) throw new Error(`projection ${name} does not catch up: ${JSON.stringify(state)}`);
     await delay(POLL_MS);
   }
+}
+
+/** The command line recomputes every leaf and the root, once a signed checkpoint covers all that is in the log by now. */
+async function verify(site: Site): Promise<string[]> {
+  const { body } = await site.api().get<{ head: number }>('/v1/projections');
+  const deadline = performance.now() + CAUGHT_UP_MS_MAX;
+  for (;;) {
+    const status = (await site.api().get<{ size: number; state: string }>('/v1/evidence/status')).body;
+    if (status.size >= body.head) break;
+    if (performance.now() > deadline) return [`no checkpoint covers ${body.head} events: ${JSON.stringify(status)}`];
+    await delay(POLL_MS);
+  }
+  const env = { KERBTRAIL_FOLDER: site.folderOfA, KERBTRAIL_URL: undefined, KERBTRAIL_TOKEN: undefined };
+  const { exitCode, stdout, stderr } = await runCommandLine(['verify'], { env });
+  return exitCode === 0 ? [] : [`kerbtrail verify: ${stdout}${stderr}`];
 }

@@ -40,6 +40,7 @@ beforeAll(async () => {
     if (exitCode !== 0) throw new Error(stderr);
     taken = JSON.parse(stdout);
     await acknowledged(told.length + 10);
+    await witnessed(taken.logSize + 1);
   } finally {
     load.abort();
     await Promise.all(callers);
@@ -68,6 +69,15 @@ async function registerUntil(stopped: AbortSignal, caller: number): Promise<void
 
 async function acknowledged(count: number): Promise<void> {
   while (told.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Waits until the witness of the evidence has seen a checkpoint of so many events. */
+async function witnessed(size: number): Promise<void> {
+  while ((await evidence(server)).size < size) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+async function evidence(of: TestServer): Promise<{ size: number; state: string; refusal?: { reason: string } }> {
+  return (await of.api.get<{ size: number; state: string }>('/v1/evidence/status')).body;
 }
 
 function commandLine(...args: string[]) {
@@ -124,6 +134,26 @@ describe('a restore', () => {
       // What came after the backup is not there, and the log goes on.
       const next = await started.api.call<Answer>('POST', '/v1/forests', { body: { name: 'after.example' } });
       expect(next.status).toBe(201);
+    } finally {
+      await started.stop();
+    }
+  }, 120_000);
+
+  it('is found by the witness that saw what came after the backup: no checkpoint is signed over the loss', async () => {
+    const older = join(folder, 'older');
+    expect(await commandLine('restore', backup, '--into', older)).toMatchObject({ exitCode: 0 });
+    for (const kept of ['kek', 'witness']) {
+      await cp(join(server.folder, kept), join(older, kept), { recursive: true });
+    }
+    const started = await startServer({ folder: older });
+    try {
+      const deadline = Date.now() + 20_000;
+      let status = await evidence(started);
+      while (status.state !== 'refused' && Date.now() < deadline) status = await evidence(started);
+      expect(status).toMatchObject({
+        state: 'refused',
+        refusal: { reason: expect.stringMatching(/behind-witness|forked/) },
+      });
     } finally {
       await started.stop();
     }

@@ -19,8 +19,8 @@ export async function runTask(config: ServerConfig, [task, ...args]: readonly st
   throw new InvalidConfiguration('The tasks are: backup FOLDER, restore FOLDER INTO');
 }
 
-async function backUp({ folder }: ServerConfig, target: string): Promise<object> {
-  const source = { folder: join(folder, 'postgres'), segments: join(folder, 'segments') };
+async function backUp({ folder, segmentsFolder }: ServerConfig, target: string): Promise<object> {
+  const source = { folder: join(folder, 'postgres'), segments: segmentsFolder };
   const { files, lsn, logSize, startedAt, endedAt } = await backUpEmbedded({ ...source, target });
   const manifest = createHash('sha256')
     .update(await readFile(join(target, 'manifest.json')))
