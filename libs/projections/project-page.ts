@@ -9,20 +9,37 @@ import { isHandled, type Projection } from './projection.js';
 /** The tables in use, or those of a rebuild. */
 export type ReadSchema = 'read' | 'read_next';
 
+/**
+ * Until the transaction ends. Its commit is not waited for to reach the disk: what a crash takes is rows and checkpoint together,
+ * and they are folded from the log again. Look-ups are by key, also while tables are young and without statistics: no plan may
+ * read one whole.
+ */
+const SETTINGS = {
+  synchronous_commit: 'off',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+};
+
 export async function projectPage(
   tx: PoolClient,
   projection: Projection,
   events: readonly RecordedEvent[],
   schema: ReadSchema,
 ): Promise<void> {
-  if (schema === 'read') await lockTables(tx, projection);
   const handled = events.filter(({ type }) => isHandled(projection, type));
-  if (handled.length === 0) return;
-  await tx.query(`SET LOCAL search_path TO ${schema}`);
-  await projection.apply(tx, handled);
+  const settings = Object.entries({ ...SETTINGS, search_path: schema });
+  const steps = settings.map(([name, value]) => `set_config('${name}', '${value}', true)`);
+  if (schema === 'read') steps.push(lockOf(projection));
+  await tx.query(`SELECT ${steps.join(', ')}`);
+  if (handled.length > 0) await projection.apply(tx, handled);
 }
 
 /** Until the transaction ends, nobody else projects into the tables in use. */
-export async function lockTables(tx: PoolClient, { name }: Projection): Promise<void> {
-  await tx.query(`SELECT pg_advisory_xact_lock(hashtextextended('projection ' || $1, 0))`, [name]);
+export async function lockTables(tx: PoolClient, projection: Projection): Promise<void> {
+  await tx.query(`SELECT ${lockOf(projection)}`);
+}
+
+function lockOf({ name }: Projection): string {
+  return `pg_advisory_xact_lock(hashtextextended('projection ${name}', 0))`;
 }

@@ -57,7 +57,10 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     if (!(await tryLock(client, projection))) throw new RebuildRunning(projection.name);
     await createBareTables(client, projection.tables);
     const position = verify?.upTo ?? (await store.head());
-    await fill(client, options, position);
+    await fill(client, options, position).catch(async (error: unknown) => {
+      await verify?.verifier.finish(); // a log that cannot be read on may be one that somebody took events out of
+      throw error;
+    });
     const verified = await verify?.verifier.finish();
     const digest = await digestTables(client, projection);
     const caughtUp = await catchUp(client, options, position);
@@ -125,6 +128,7 @@ async function swap(client: PoolClient, options: RebuildOptions, from: number): 
     last = position;
     position = await projectNext(client, options, position);
   }
+  await client.query('SET LOCAL synchronous_commit TO on'); // pages do not wait for the disk; this does
   await swapTables(client, projection.tables);
   await client.query(
     `INSERT INTO read.checkpoint AS c (projection, version, position, epoch, updated_at) VALUES ($1, $2, $3, 1, now())

@@ -6,7 +6,6 @@
 import type { PoolClient } from 'pg';
 import { insertRows } from '../bulk-rows.js';
 import type { Projection } from '../projection.js';
-import { useIndexes } from '../use-indexes.js';
 import { attemptRow } from './attempt-row.js';
 import type { Attempt } from './attempt.js';
 import { buildAttempts } from './build-attempts.js';
@@ -29,7 +28,6 @@ export const attemptsProjection: Projection = {
   apply: async (tx, events) => {
     const rows = events.map(evidenceRow).filter((row) => row !== null);
     if (rows.length === 0) return;
-    await useIndexes(tx);
     await insertRows(tx, 'attempt_evidence', rows);
     await rederive(tx, rows.map(toEvidence));
   },

@@ -49,12 +49,15 @@ async function* evidenceOf(pages: AsyncIterable<readonly StoredEvidence[]>): Asy
 }
 
 /** The attempts of evidence that comes group by group, each in order of time. */
-export async function* attemptsOf(pages: AsyncIterable<readonly Evidence[]>): AsyncGenerator<Attempt[]> {
+export async function* attemptsOf(
+  pages: AsyncIterable<readonly Evidence[]>,
+  rowsAtOnce = ROWS_AT_ONCE,
+): AsyncGenerator<Attempt[]> {
   let rows: Evidence[] = [];
   let given = 0;
   for await (const page of pages) {
     rows.push(...page);
-    if (rows.length < ROWS_AT_ONCE) continue;
+    if (rows.length < rowsAtOnce) continue;
     const { undecided, seen } = lastGroup(rows);
     yield attemptsAt(rows, given, undecided);
     rows = rows.slice(seen);

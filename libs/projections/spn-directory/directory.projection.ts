@@ -8,7 +8,6 @@ import { buildDirectory } from './build-directory.js';
 import { rederiveDuplicates, rederiveForest } from '../duplicates/rederive-duplicates.js';
 import { writeForests } from '../forests/forest-rows.js';
 import type { Projection } from '../projection.js';
-import { useIndexes } from '../use-indexes.js';
 import { accountEvidenceRow, accountEvidenceTypes, isAccountEvidence } from './account-evidence.js';
 import { groupByAccount, rederiveAccounts } from './rederive-accounts.js';
 
@@ -27,7 +26,6 @@ export const directoryProjection: Projection = {
   ],
   types: new Set([...accountEvidenceTypes, 'ForestCreated', 'DomainAdded', 'PolicyChanged', 'DirectoryDumped']),
   apply: async (tx, events) => {
-    await useIndexes(tx);
     const repoliced = await writeForests(tx, events);
     const evidence = events.filter(({ type }) => isAccountEvidence(type)).map(accountEvidenceRow);
     await insertRows(tx, 'account_evidence', evidence);
