@@ -71,6 +71,8 @@ const MATRIX = `
   . . . . x x  GET    /v1/doctor
   . . . . x x  GET    /v1/projections
   . . . . . x  POST   /v1/projections/{projection}/rebuild
+  . . . . . x  GET    /v1/persons
+  . . . . . x  POST   /v1/persons/erase
   . . . . x x  GET    /v1/archive
   . . . . . x  POST   /v1/archive
   . . . . . x  POST   /v1/archive/retire
