@@ -50,7 +50,17 @@ export {
   type SubscriptionState,
   subscribe,
 } from './subscription.js';
-export { ACCOUNT, endpointOf, of, PERSON, type PersonalField, saidOf, SERVICE, type Subject } from './sealing/personal-field.js';
+export {
+  ACCOUNT,
+  endpointOf,
+  of,
+  PERSON,
+  type PersonalField,
+  saidOf,
+  sealingBytesMax,
+  SERVICE,
+  type Subject,
+} from './sealing/personal-field.js';
 export { BoxDamaged, PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './sealing/subject-key.js';
 export type { SubjectKeys } from './sealing/subject-keys.js';
 export { sealSegments, type SealOptions } from './segment/seal.js';

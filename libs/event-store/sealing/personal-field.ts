@@ -75,6 +75,20 @@ export function personalValues(
   return found;
 }
 
+/** Of a pseudonym and of its value's part in a box, beside the value itself; of a box beside what is in it. */
+const VALUE_BYTES = 48;
+const BOX_BYTES = 80;
+
+/** Bytes by which sealing lengthens an observed event at the most: a box is base64. */
+export function sealingBytesMax(personal: PersonalFields, data: JsonObject): number {
+  const fields = Object.entries(personal).map(([path, field]) => [path.split('.'), field] as const);
+  const values = personalValues(fields, data, 'observed');
+  return values.reduce((sum, { path, value }) => {
+    const boxed = Buffer.byteLength(JSON.stringify(value)) + path.join('/').length;
+    return sum + Math.ceil(boxed / 3) + 2 * path.join('/').length + VALUE_BYTES + BOX_BYTES;
+  }, 0);
+}
+
 export function subjectForest(data: JsonObject): string {
   return typeof data['forest'] === 'string' ? data['forest'] : '';
 }

@@ -1,14 +1,24 @@
 /** Sealing as pure facts: what leaves an event, what comes back, and what stays when the key is gone. */
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { assert, asyncProperty, string } from 'fast-check';
+import { array, assert, asyncProperty, record, string } from 'fast-check';
 import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.js';
 import { defineEvent } from '../catalogue.js';
 import type { Json, JsonObject, NewEvent, RecordedEvent } from '../event.js';
 import type { AppendItem } from '../event-store.js';
 import { openEvent, sealedSubjects } from './open-event.js';
-import { ACCOUNT, endpointOf, of, PERSON, personalValues, saidOf, SERVICE, type Subject } from './personal-field.js';
+import {
+  ACCOUNT,
+  endpointOf,
+  of,
+  PERSON,
+  personalValues,
+  saidOf,
+  sealingBytesMax,
+  SERVICE,
+  type Subject,
+} from './personal-field.js';
 import { Sealer } from './seal-event.js';
 import { PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './subject-key.js';
 import type { SubjectKeys } from './subject-keys.js';
@@ -179,6 +189,22 @@ describe('a sealed event', () => {
         const [stored] = await seal(keys, event(data));
         expect(() => canonicalJson(stored!.data as Json)).not.toThrow();
         expect(openEvent(stored!, keys.keys).data).toEqual(data);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('the length of a sealed event', () => {
+  it('is never more than what was reckoned with', async () => {
+    const long = string({ unit: 'grapheme', maxLength: 3_000 });
+    const holders = array(record({ account: long, spn: string() }), { maxLength: 20 });
+    await assert(
+      asyncProperty(long, long, long, holders, async (clientName, reason, device, held) => {
+        const data = { forest: 'f', clientName, reason, device, spn: device, holders: held };
+        const [stored] = await seal(new KeysInMemory(), event(data));
+        const length = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+        expect(length(stored!.data)).toBeLessThanOrEqual(length(data) + sealingBytesMax(LoggedOn.personal, data) + 20);
       }),
       { numRuns: 100 },
     );
