@@ -69,6 +69,12 @@ function logFields(report: LogReport): Fields {
       withheld > 0 ? `${number(withheld)} events, as the log records: only their hashes are left` : undefined,
     ],
     ...earlierFields(report),
+    [
+      'new key',
+      report.learned
+        .map((key) => `${key}\nhas signed beside the one that is trusted, and the log names it: trusted from now on`)
+        .join('\n'),
+    ],
   ];
 }
 
@@ -129,6 +135,7 @@ function logAnswer(report: LogReport): object {
     keys: checkpoint.signedBy.map(({ verifierKey }) => verifierKey),
     trust: checkpoint.isFirstUse ? 'first-use' : 'known',
     trustedSince: trustedSince ?? null,
+    learned: report.learned,
     range: { first, last },
     links,
     withheld,

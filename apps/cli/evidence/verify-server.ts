@@ -51,6 +51,8 @@ export type LogReport = LogVerification & {
   /** Events behind the checkpoint, which no evidence is of yet. */
   readonly uncovered: number;
   readonly trustedSince: string | undefined;
+  /** Keys that are trusted from now on beside those that were. */
+  readonly learned: readonly string[];
   readonly seen: EarlierRoot | undefined;
   readonly witness: EarlierRoot | undefined;
   readonly there?: Place | undefined;
@@ -104,14 +106,15 @@ export async function verifyServer(session: Session, options: VerifyOptions): Pr
     });
     const fault = verified.fault ?? behindHead(status);
     const there = fault && (await whatIsThere(source, size, fault));
-    if (!fault) await remember(session, log);
+    const learned = fault ? [] : await remember(session, log);
     return {
       ...verified,
       ...(fault && { fault, there }),
       checkpoint,
       signedAt,
       uncovered: Math.max(0, head - size),
-      trustedSince: trust?.trustedSince,
+      trustedSince: options.key === undefined ? trust?.trustedSince : undefined,
+      learned,
       seen,
       witness,
     };
@@ -210,23 +213,23 @@ async function whatIsThere(source: LogSource, size: number, { position, upTo }: 
  * The checkpoint, and who may sign the next one: the keys that have signed this one and that were trusted, or that the log
  * names in an event which a trusted key stands for. A second signature alone would prove nothing: anyone can add one to a note.
  */
-async function remember({ client, folder }: Session, log: ServerLog): Promise<void> {
+async function remember({ client, folder }: Session, log: ServerLog): Promise<string[]> {
   const { place, trust, checkpoint, keys, offered, source } = log;
   const signed = offered.filter((key) => !isAmong(keys, key) && hasSigned(checkpoint.note, key));
   const named = signed.length > 0 ? await keysNamedByLog(client, source, checkpoint.size) : [];
-  const current = [
-    ...keys.filter((key) => isAmong(checkpoint.signedBy, key)),
-    ...signed.filter(({ verifierKey }) => named.includes(verifierKey)),
-  ].map(({ verifierKey }) => verifierKey);
-  const known = [...(trust?.keys ?? []), ...(trust?.formerKeys ?? [])];
+  const learned = signed.map(({ verifierKey }) => verifierKey).filter((key) => named.includes(key));
+  const trusted = keys.filter((key) => isAmong(checkpoint.signedBy, key)).map(({ verifierKey }) => verifierKey);
+  const current = [...trusted, ...learned];
+  const known = new Set([...(trust?.keys ?? []), ...(trust?.formerKeys ?? [])]);
   const now = new Date().toISOString();
   keepTrust(folder, place, {
     keys: current,
-    formerKeys: [...new Set(known)].filter((key) => !current.includes(key)),
+    formerKeys: [...known].filter((key) => !current.includes(key)),
     trustedSince: trust?.trustedSince ?? now,
     checkpoint: checkpoint.note,
     seenAt: now,
   });
+  return learned;
 }
 
 async function keysNamedByLog(client: Client, source: LogSource, size: number): Promise<string[]> {
