@@ -31,6 +31,8 @@ type Row = {
   readonly rate: number;
   readonly node: number;
   readonly postgres: number;
+  /** Bytes of write-ahead log per event. */
+  readonly wal: number;
 };
 
 const folder = await mkdtemp(join(tmpdir(), 'kerbtrail-growth-'));
@@ -46,7 +48,7 @@ try {
   for (let size = FIRST_SIZE; size <= most; size *= 10) {
     await growTo(store, size);
     await pool.query('CHECKPOINT');
-    rows.push(...(await measureAt(store, size)));
+    rows.push(...(await measureAt(pool, store, size)));
     print(rows);
     await printRelations(pool, await store.head());
   }
@@ -63,51 +65,61 @@ async function growTo(store: EventStore, size: number): Promise<void> {
   }
 }
 
-async function measureAt(store: EventStore, size: number): Promise<Row[]> {
+async function measureAt(pool: Pool, store: EventStore, size: number): Promise<Row[]> {
   const rows: Row[] = [];
   for (const callers of CALLERS) {
     const measure = () => measureCallers(append(store).caller, callers, MEASURE_MS);
-    rows.push({ size, label: `${callers} callers`, ...(await repeat(ROUNDS, measure)) });
+    rows.push({ size, label: `${callers} callers`, ...(await repeat(pool, ROUNDS, measure)) });
   }
   const bulk = () =>
     measureRun(async () => {
       await bulkAppend(store).append(BULK_EVENTS);
       return BULK_EVENTS;
     });
-  rows.push({ size, label: 'bulk', ...(await repeat(MEASURED_BULKS, bulk)) });
+  rows.push({ size, label: 'bulk', ...(await repeat(pool, MEASURED_BULKS, bulk)) });
   return rows;
 }
 
 /** Medians: events per second, and microseconds of CPU per event in Node and in PostgreSQL. */
 async function repeat(
+  pool: Pool,
   rounds: number,
   measure: () => Promise<Measured>,
-): Promise<Pick<Row, 'rate' | 'node' | 'postgres'>> {
+): Promise<Pick<Row, 'rate' | 'node' | 'postgres' | 'wal'>> {
   const rates: number[] = [];
   const node: number[] = [];
   const server: number[] = [];
+  const wal: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const before = postgresCpuSeconds(postgres) ?? 0;
+    const walBefore = await walBytes(pool);
     const { events, handled, seconds, cpuSeconds } = await measure();
+    wal.push(((await walBytes(pool)) - walBefore) / handled);
     rates.push(events / seconds);
     node.push((cpuSeconds * 1e6) / events);
     server.push((((postgresCpuSeconds(postgres) ?? 0) - before) * 1e6) / handled);
   }
-  return { rate: median(rates), node: median(node), postgres: median(server) };
+  return { rate: median(rates), node: median(node), postgres: median(server), wal: median(wal) };
+}
+
+async function walBytes(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ bytes: string }>(`SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS bytes`);
+  return Number(rows[0]!.bytes);
 }
 
 function print(rows: readonly Row[]): void {
   const table = new Table({
     style: { head: [], border: [], compact: true },
-    head: ['events in the log', 'case', 'events/s', 'Node µs/event', 'PostgreSQL µs/event'],
+    head: ['events in the log', 'case', 'events/s', 'Node µs/event', 'PostgreSQL µs/event', 'WAL B/event'],
   });
-  for (const { size, label, rate, node, postgres } of rows) {
+  for (const { size, label, rate, node, postgres, wal } of rows) {
     table.push([
       size.toLocaleString('en'),
       label,
       Math.round(rate).toLocaleString('en'),
       node.toFixed(1),
       postgres.toFixed(1),
+      wal.toFixed(0),
     ]);
   }
   console.log(table.toString());
