@@ -8,7 +8,8 @@ import { createPool } from '#postgres';
 
 const [url, name, items] = process.argv.slice(2);
 const pool = createPool(url, { max: 3, applicationName: `append ${name}` });
-const store = createEventStore({ pool, catalogues: [] });
+const appendPool = createPool(url, { max: 2, applicationName: `append ${name}`, pipelined: true });
+const store = createEventStore({ pool, appendPool, catalogues: [] });
 const event = {
   type: 'Appended',
   schemaVersion: 1,
@@ -34,4 +35,4 @@ async function caller() {
 
 await Promise.all(Array.from({ length: 16 }, caller));
 process.stdout.write('done\n');
-await pool.end();
+await Promise.all([pool.end(), appendPool.end()]);

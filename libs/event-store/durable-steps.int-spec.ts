@@ -17,6 +17,7 @@ import { subscribe } from './subscription.js';
 let database: TestDatabase;
 let proxy: CuttingProxy;
 let pool: Pool;
+let appendPool: Pool;
 /** Reaches PostgreSQL through the proxy. */
 let store: EventStore;
 /** Another process, undisturbed. */
@@ -26,14 +27,15 @@ beforeAll(async () => {
   database = await createTestDatabase();
   proxy = await CuttingProxy.start(database.url);
   pool = createPool(proxy.url, { max: 4, applicationName: 'test cut' });
+  appendPool = createPool(proxy.url, { max: 2, applicationName: 'test cut append', pipelined: true });
   other = createEventStore({ pool: database.pool, catalogues: [] });
 });
 beforeEach(() => {
-  store = createEventStore({ pool, catalogues: [] });
+  store = createEventStore({ pool, appendPool, catalogues: [] });
 });
 afterEach(() => expectIntactLog(database.pool));
 afterAll(async () => {
-  await pool.end();
+  await Promise.all([pool.end(), appendPool.end()]);
   await proxy.stop();
   await database.drop();
 });
@@ -57,6 +59,8 @@ describe('an append whose connection is cut at', () => {
     ['the begin of the locked session', 'idle_in_transaction', 1, 'after', 'committed'],
     ['the head lock', 'log.lock_head', 1, 'before', 'committed'],
     ['the head lock', 'log.lock_head', 1, 'after', 'committed'],
+    ['the look-up of receipts under the lock', 'log.receipts', 1, 'before', 'committed'],
+    ['the look-up of receipts under the lock', 'log.receipts', 1, 'after', 'committed'],
     ['the look-up of heads under the lock', 'log.stream_heads', 1, 'before', 'committed'],
     ['the look-up of heads under the lock', 'log.stream_heads', 1, 'after', 'committed'],
     ['the group under the lock', 'log.append_group', 2, 'before', 'committed'],
@@ -86,14 +90,78 @@ describe('an append whose connection is cut at', () => {
     return again!.status;
   }
 
-  it('the very group, takes nothing else with it: what was queued behind goes on a new connection', async () => {
-    proxy.arm({ message: 'log.append_group', nth: 1, when: 'before' });
-    const first = store.append([item([write(freshStream(), 0, 'A')])]);
-    await new Promise(setImmediate);
-    const second = store.append([item([write(freshStream(), 0, 'B')])]);
-    const [lost, kept] = await Promise.allSettled([first, second]);
-    expect(lost).toMatchObject({ status: 'rejected', reason: expect.any(LogUnavailable) });
-    expect(kept).toMatchObject({ status: 'fulfilled', value: [{ status: 'committed' }] });
+  it.each<Cut['when']>(['before', 'after'])(
+    'a group (%s) with another under way behind it fails both; what waits goes on a new connection; each is there once',
+    async (when) => {
+      proxy.arm({ message: 'log.append_group', nth: 1, when });
+      const requests = ['A', 'B', 'C'].map((type) => item([write(freshStream(), 0, type)]));
+      const answers: Promise<unknown>[] = [];
+      for (const request of requests) {
+        answers.push(store.append([request]));
+        await new Promise(setImmediate);
+      }
+      const [first, second, third] = await Promise.allSettled(answers);
+      for (const lost of [first, second]) {
+        expect(lost).toMatchObject({ status: 'rejected', reason: expect.any(LogUnavailable) });
+      }
+      expect(third).toMatchObject({ status: 'fulfilled', value: [{ status: 'committed' }] });
+      expect(proxy.spent).toBe(true);
+
+      const again = await store.append(requests);
+      expect(again[0]!.status).toBe(when === 'before' ? 'committed' : 'duplicate');
+      expect(again[2]!.status).toBe('duplicate');
+      const versions = await other.versions(requests.map(({ writes }) => writes[0]!.stream));
+      expect([...versions.values()]).toEqual([1, 1, 1]);
+    },
+  );
+});
+
+describe('an append whose PostgreSQL backend dies at', () => {
+  const PARTITION_EVENTS = 8;
+  let small: TestDatabase;
+
+  beforeAll(async () => {
+    small = await createTestDatabase();
+    await small.adminPool.query(`
+      DROP TABLE log.event_log_1;
+      DELETE FROM log.event_partition;
+      CREATE OR REPLACE FUNCTION log.partition_size() RETURNS bigint LANGUAGE sql IMMUTABLE RETURN ${PARTITION_EVENTS};
+      SELECT log.make_partitions_ahead();
+      CREATE FUNCTION public.die() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); RETURN NEW; END'`);
+  });
+  afterAll(() => small.drop());
+
+  it.each([
+    ['the receipt', 'BEFORE INSERT ON log.append_receipt'],
+    ['the receipt, written', 'AFTER INSERT ON log.append_receipt'],
+    ['the head of a new stream', 'BEFORE INSERT ON log.stream_head'],
+    ['the head of a stream', 'BEFORE UPDATE ON log.stream_head'],
+    ["the log's size", 'BEFORE UPDATE ON log.log_head'],
+    ["the log's size, written", 'AFTER UPDATE ON log.log_head'],
+    ['the making of a partition', 'BEFORE INSERT ON log.event_partition'],
+    ['the events', 'BEFORE INSERT ON log.event_log'],
+    ['the events, written', 'AFTER INSERT ON log.event_log'],
+    ['the commit', 'AFTER INSERT ON log.append_receipt DEFERRABLE INITIALLY DEFERRED'],
+  ])('%s leaves nothing behind; asking again is the first time', async (_, step) => {
+    const killed = createEventStore({ pool: small.pool, catalogues: [] });
+    const stream = freshStream();
+    await killed.append([item([write(stream, 0, 'First')])]);
+    const head = await killed.head();
+    // More events than are left in the partitions that exist, so that one is made under way.
+    const types = Array<string>(3 * PARTITION_EVENTS).fill('A');
+    const request = item([write(stream, 1, ...types), write(freshStream(), 0, 'B')], { reply: 'kept' });
+
+    const constraint = step.includes('DEFERRABLE') ? 'CONSTRAINT' : '';
+    await small.adminPool.query(`CREATE ${constraint} TRIGGER die ${step} FOR EACH ROW EXECUTE FUNCTION public.die()`);
+    await expect(killed.append([request])).rejects.toThrow(LogUnavailable);
+    await small.adminPool.query(`DROP TRIGGER die ON ${/log\.\w+/.exec(step)![0]}`);
+
+    expect(await expectIntactLog(small.adminPool)).toBe(head);
+    expect(await killed.append([request])).toMatchObject([
+      { status: 'committed', position: head + types.length + 1, reply: 'kept' },
+    ]);
+    expect(await expectIntactLog(small.adminPool)).toBe(head + types.length + 1);
   });
 });
 

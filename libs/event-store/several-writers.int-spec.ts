@@ -5,10 +5,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
+import { createPool } from '#postgres';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import { startProcess, type TestProcess } from '../../test/support/processes.js';
-import { event, expectIntactLog, freshStream, item, write } from './append.spec-support.js';
+import { event, expectIntactLog, freshStream, item, until, write } from './append.spec-support.js';
 import { appendGroup } from './append-group.js';
 import { prepareItem } from './append-item.js';
 import { systemRandom } from './clock.js';
@@ -19,6 +20,7 @@ import type { AppendItem, EventStore } from './event-store.js';
 import { createEventStore } from './postgres-event-store.js';
 import { readStreamHeads } from './stream-heads.js';
 
+const preparation = { definitions: new Map(), newId: createIdSource(systemRandom) };
 let database: TestDatabase;
 let store: EventStore;
 
@@ -27,6 +29,18 @@ beforeEach(async () => {
   store = createEventStore({ pool: database.pool, catalogues: [] });
 });
 afterEach(() => database.drop());
+
+/** Under the lock, as the queue does it when it must. */
+async function sendGroup(client: PoolClient, one: AppendItem): Promise<void> {
+  const prepared = prepareItem(one, preparation);
+  await client.query('SELECT log.lock_head()');
+  const heads = await readStreamHeads(client, [one.writes[0]!.stream]);
+  const recordedAt = await client.query<{ now: string }>('SELECT clock_timestamp() AS now');
+  await appendGroup(
+    client,
+    encodeGroup([prepared], (stream) => heads.get(stream), recordedAt.rows[0]!.now)!,
+  );
+}
 
 describe('several processes', () => {
   const script = join(import.meta.dirname, 'append-process.spec-support.mjs');
@@ -74,7 +88,6 @@ describe('several processes', () => {
 describe('a reader', () => {
   const WRITERS = 8;
   const APPENDS = 60;
-  const preparation = { definitions: new Map(), newId: createIdSource(systemRandom) };
 
   it('never skips: eight writers on connections of their own, a tenth of them rolling back', async () => {
     let writing = true;
@@ -132,18 +145,6 @@ describe('a reader', () => {
     return kept;
   }
 
-  /** Under the lock, as the queue does it when it must. */
-  async function sendGroup(client: PoolClient, one: AppendItem): Promise<void> {
-    const prepared = prepareItem(one, preparation);
-    await client.query('SELECT log.lock_head()');
-    const heads = await readStreamHeads(client, [one.writes[0]!.stream]);
-    const recordedAt = await client.query<{ now: string }>('SELECT clock_timestamp() AS now');
-    await appendGroup(
-      client,
-      encodeGroup([prepared], (stream) => heads.get(stream), recordedAt.rows[0]!.now)!,
-    );
-  }
-
   /** Each append asked again until it is answered. Gives how often the connection was lost. */
   async function appendUntilDone(each: EventStore): Promise<number> {
     let lost = 0;
@@ -195,6 +196,100 @@ describe('clocks that disagree', () => {
       '2001-01-01T00:00:00.000000Z',
       ...Array<string>(6).fill(last),
     ]);
+  });
+});
+
+describe('two groups under way at a time', () => {
+  let appendPool: Pool;
+  let piped: EventStore;
+
+  beforeEach(() => {
+    appendPool = createPool(database.url, { max: 2, applicationName: 'test piped', pipelined: true });
+    piped = createEventStore({ pool: database.pool, appendPool, catalogues: [] });
+  });
+  // Before the database is dropped, whose suite-wide hook runs after this one.
+  afterEach(() => appendPool.end());
+
+  /** Sends each append as a group of its own while another process holds the lock and then does `meanwhile`. */
+  async function whileLocked(
+    appends: readonly AppendItem[],
+    meanwhile: (client: PoolClient) => Promise<void>,
+  ): Promise<unknown[]> {
+    const client = await database.pool.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT log.lock_head()');
+    const answers = [];
+    for (const one of appends) {
+      answers.push(piped.append([one]));
+      await until(waiting);
+    }
+    await meanwhile(client);
+    await client.query('COMMIT');
+    client.release();
+    return (await Promise.all(answers)).flat();
+  }
+
+  async function waiting(): Promise<boolean> {
+    const { rows } = await database.adminPool.query(
+      `SELECT FROM pg_stat_activity WHERE application_name = 'test piped' AND wait_event_type = 'Lock'
+          AND datname = current_database()`,
+    );
+    return rows.length > 0;
+  }
+
+  it('are appended in the order in which they were asked for, the second on what the first leaves behind', async () => {
+    const stream = freshStream();
+    const results = await whileLocked(
+      [item([write(stream, 0, 'A')]), item([write(stream, 1, 'B')]), item([write(stream, 'any', 'C')])],
+      async () => {},
+    );
+    expect(results).toMatchObject([1, 2, 3].map((position) => ({ status: 'committed', position })));
+    expect(await expectIntactLog(database.pool)).toBe(3);
+  });
+
+  it('never follow a leaf that did not come to be, even where another process has brought the stream to its version', async () => {
+    const stream = freshStream();
+    await piped.append([item([write(stream, 0, 'A')])]);
+    const results = await whileLocked(
+      [item([write(stream, 'any', 'B')]), item([write(stream, 'any', 'C')])],
+      (client) => sendGroup(client, item([write(stream, 'any', 'Theirs')])),
+    );
+    expect(results).toMatchObject([{ position: 3 }, { position: 4 }]);
+    expect(await expectIntactLog(database.pool)).toBe(4);
+    expect((await piped.readStream(stream)).map(({ type }) => type)).toEqual(['A', 'Theirs', 'B', 'C']);
+  });
+
+  it('hold the same request once: the second is answered from the receipt of the first', async () => {
+    const request = item([write(freshStream(), 0, 'A')], { reply: 'kept' });
+    const results = await whileLocked([request, request], async () => {});
+    expect(results).toEqual([
+      { status: 'committed', position: 1, reply: 'kept' },
+      { status: 'duplicate', position: 1, reply: 'kept' },
+    ]);
+  });
+
+  it('tell a conflict with the first from the second, which goes on', async () => {
+    const [one, two] = [freshStream(), freshStream()];
+    await piped.append([item([write(one, 0, 'A')])]);
+    const results = await whileLocked([item([write(one, 1, 'B')]), item([write(two, 0, 'C')])], (client) =>
+      sendGroup(client, item([write(one, 'any', 'Theirs')])),
+    );
+    expect(results).toMatchObject([{ status: 'conflict', expected: 1, actual: 2 }, { status: 'committed' }]);
+    expect(await expectIntactLog(database.pool)).toBe(3);
+  });
+
+  it('never make recordedAt fall, though the clock jumps back between them', async () => {
+    let now = Date.parse('2031-01-01T00:00:00Z');
+    const clock = { now: () => new Date((now -= 60_000)).toISOString() };
+    const jumping = createEventStore({ pool: database.pool, appendPool, catalogues: [], clock });
+    const appends = Array.from({ length: 200 }, (_, n) =>
+      Promise.resolve().then(async () => {
+        for (let turn = 0; turn < n % 20; turn++) await new Promise(setImmediate);
+        return jumping.append([item([write(freshStream(), 0, 'A')])]);
+      }),
+    );
+    await Promise.all(appends);
+    expect(await expectIntactLog(database.pool)).toBe(200);
   });
 });
 
