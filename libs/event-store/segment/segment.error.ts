@@ -1,4 +1,5 @@
 /** What is wrong with a segment's file. Nothing of it is read then: a log is not read with holes. */
+import { basename } from 'node:path';
 
 export class SegmentMissing extends Error {
   readonly code = 'ES_SEGMENT_MISSING';
@@ -7,7 +8,7 @@ export class SegmentMissing extends Error {
     super(
       path === null
         ? `${what} is in no attached partition and in no sealed segment: restore the database, or attach the partition again`
-        : `${what} is in ${path}, which is not there: put the file back from its copy, or set KERBTRAIL_SEGMENTS to the folder that holds it`,
+        : `${what} is in ${basename(path)}, which is not in the folder of segments: put the file back from its copy, or set KERBTRAIL_SEGMENTS to the folder that holds it`,
       { cause },
     );
   }
@@ -17,7 +18,7 @@ export class SegmentAltered extends Error {
   readonly code = 'ES_SEGMENT_ALTERED';
   constructor(path: string, what: string, cause?: unknown) {
     super(
-      `${path} is not the file that was sealed: ${what}. Put it back from its copy; while its partition is attached (kerbtrail archive --dry-run tells), it may also be deleted`,
+      `${basename(path)} is not the file that was sealed: ${what}. Put it back from its copy; while its partition is attached (kerbtrail archive --dry-run tells), it may also be deleted`,
       { cause },
     );
   }

@@ -120,7 +120,7 @@ export class Segments {
 
   #path({ firstPosition, generation }: KnownSegment): string {
     if (this.folder === undefined)
-      throw new SegmentMissing(`the event at position ${firstPosition}`, 'a folder of segments');
+      throw new SegmentMissing(`the event at position ${firstPosition}`, segmentPath('', firstPosition, 1));
     return segmentPath(this.folder, firstPosition, generation);
   }
 
