@@ -53,7 +53,7 @@ function writeObject(object: Record<string, unknown>, depth: number): string {
 /** Most objects are written with their keys in order, and sorting costs more than looking. */
 function sortedKeys(object: Record<string, unknown>): string[] {
   const keys = Object.keys(object);
-  return keys.every((key, n) => n === 0 || keys[n - 1]! < key) ? keys : keys.sort();
+  return keys.every((key, n) => n === 0 || keys[n - 1]! < key) ? keys : keys.toSorted();
 }
 
 function writeString(text: string): string {
