@@ -7,6 +7,7 @@ import type { Row } from './bulk-rows.js';
 /** How a value of the column is written: as it prints, as JSON, or as an array of such values. */
 export type CopyColumn = { readonly name: string; readonly form: 'plain' | 'json' | 'array' };
 
+const QUOTED = /["\\]/;
 const SPECIAL = /[\\\n\r\t]/;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
@@ -36,8 +37,13 @@ function plain(value: unknown): string {
 }
 
 function arrayLiteral(values: readonly unknown[]): string {
-  const entries = values.map((value) => (value === null ? 'NULL' : `"${plain(value).replaceAll(/["\\]/g, '\\$&')}"`));
-  return `{${entries.join(',')}}`;
+  return `{${values.map(element).join(',')}}`;
+}
+
+function element(value: unknown): string {
+  if (value === null) return 'NULL';
+  const text = plain(value);
+  return `"${QUOTED.test(text) ? text.replaceAll(/["\\]/g, '\\$&') : text}"`;
 }
 
 function escaped(text: string): string {

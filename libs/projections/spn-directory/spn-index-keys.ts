@@ -3,6 +3,7 @@
  * no SPN; and every key fits a B-tree entry (2,704 bytes with the columns beside it), so that no record can stop a projection.
  */
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { lookupFold, spnKeys, SpnSyntaxError } from '#spn';
 
 export type SpnIndexKeys = {
@@ -16,8 +17,21 @@ export type SpnIndexKeys = {
 };
 
 const INDEXED_BYTES_MAX = 600;
+/** Of one UTF-16 code unit. */
+const UTF8_BYTES_MAX = 3;
+
+/** Folding a name costs more than all else that is done with it, and the same few come again and again. */
+const known = new LRUCache<string, SpnIndexKeys>({ max: 10_000 });
+const KNOWN_LENGTH_MAX = 200;
 
 export function spnIndexKeys(spn: string): SpnIndexKeys {
+  if (spn.length > KNOWN_LENGTH_MAX) return keysOf(spn);
+  const keys = known.get(spn) ?? keysOf(spn);
+  known.set(spn, keys);
+  return keys;
+}
+
+function keysOf(spn: string): SpnIndexKeys {
   try {
     const keys = spnKeys(spn);
     return joined(keys.serviceClass, keys.name, keys.write);
@@ -29,7 +43,8 @@ export function spnIndexKeys(spn: string): SpnIndexKeys {
 
 /** The text, or its SHA-256 where it is too long for an index. */
 export function indexed(text: string): string {
-  if (Buffer.byteLength(text) <= INDEXED_BYTES_MAX) return text;
+  const isShort = text.length * UTF8_BYTES_MAX <= INDEXED_BYTES_MAX; // true of nearly all, and far cheaper to ask
+  if (isShort || Buffer.byteLength(text) <= INDEXED_BYTES_MAX) return text;
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
