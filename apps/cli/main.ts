@@ -2,6 +2,7 @@
 /** The `kerbtrail` program: reads its arguments, runs one command, and ends with its exit code. */
 import { KerberosError } from '#kerberos';
 import { SpnSyntaxError } from '#spn';
+import { BundleInvalid, NoteInvalid, TileInvalid } from '#tlog';
 import { CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from './cli.error.js';
 import { createOutput } from './output.js';
@@ -31,8 +32,9 @@ try {
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // commander has said it
   if (error instanceof Interrupted) return error.signal === 'SIGINT' ? 130 : 143;
-  const known =
-    error instanceof SpnSyntaxError || error instanceof KerberosError
+  const known = isForgery(error)
+    ? new CliError(EXIT.findings, error.code, error.message, { cause: error })
+    : error instanceof SpnSyntaxError || error instanceof KerberosError
       ? usageError(error.message)
       : error instanceof CliError
         ? error
@@ -41,4 +43,9 @@ function explain(error: unknown): number {
           });
   createOutput(terminal, 'table').fail(known);
   return known.exitCode;
+}
+
+/** What a server gave as evidence, and is none. */
+function isForgery(error: unknown): error is NoteInvalid | TileInvalid | BundleInvalid {
+  return error instanceof NoteInvalid || error instanceof TileInvalid || error instanceof BundleInvalid;
 }

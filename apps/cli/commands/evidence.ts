@@ -9,6 +9,8 @@ import {
   formatTlogProof,
   inclusionProof,
   leafHash,
+  parseCheckpoint,
+  parseNote,
   rootOfTiles,
   type Selection,
   TILE_WIDTH,
@@ -23,7 +25,8 @@ import { readTile } from '../evidence/events-of-tile.js';
 import { claimedKeys, evidenceStatus, type KeyRow, requestBundle, rotateKey } from '../evidence/evidence-api.js';
 import { tileOf } from '../evidence/log-source.js';
 import { TreeCheck } from '../evidence/tree-check.js';
-import { openServerLog } from '../evidence/verify-server.js';
+import { newestNote, openServerLog, placeOf } from '../evidence/server-log.js';
+import { readTrust } from '../evidence/trust.js';
 import { wholeNumber } from '../filters.js';
 import { writeNewFile } from '../new-file.js';
 import type { Session, Sessions } from '../session.js';
@@ -63,7 +66,7 @@ export function addEvidenceCommands(program: Command, sessions: Sessions): void 
 
   evidence
     .command('checkpoint')
-    .description('The newest signed checkpoint as it is (a C2SP signed note), to be kept elsewhere.')
+    .description('The newest signed checkpoint as the server gives it (a C2SP signed note), to be kept elsewhere.')
     .addHelpText(
       'after',
       '\nExample:\n  kerbtrail evidence checkpoint > checkpoint.txt\nLater:\n  kerbtrail verify --witness checkpoint.txt',
@@ -142,10 +145,14 @@ async function status({ client, output }: Session): Promise<ExitCode> {
 }
 
 async function checkpoint(session: Session): Promise<void> {
-  const { output } = session;
-  const { note, origin, size, root } = (await openServerLog(session)).checkpoint;
-  if (output.format === 'table') session.terminal.stdout.write(note);
-  else output.record({ origin, size, root: root.toString('base64'), note }, []);
+  const note = await newestNote(session);
+  if (session.output.format === 'table') session.terminal.stdout.write(note);
+  else session.output.record({ ...describeNote(note), note }, []);
+}
+
+function describeNote(note: string): { origin: string; size: number; root: string } {
+  const { origin, size, root } = parseCheckpoint(parseNote(note).text);
+  return { origin, size, root: base64(root) };
 }
 
 async function proof(session: Session, at: number): Promise<void> {
@@ -221,10 +228,10 @@ async function selectionOf({ client }: Session, options: BundleOptions): Promise
 }
 
 async function keys(session: Session): Promise<void> {
-  const { keys: trusted } = await openServerLog(session);
+  const trusted = readTrust(session.folder, placeOf(session))?.keys ?? [];
   const rows = (await claimedKeys(session.client)).map((row) => ({
     ...row,
-    trusted: trusted.some(({ verifierKey }) => verifierKey === row.verifierKey),
+    trusted: trusted.includes(row.verifierKey),
   }));
   session.output.rows(rows, keyColumns, 'no key yet');
 }

@@ -5,22 +5,14 @@
 import { leafHash, NoteInvalid, openCheckpoint, parseVerifierKey, TILE_WIDTH, type Verifier } from '#tlog';
 import { readFileSync } from 'node:fs';
 import { CliError, environmentError, EXIT, usageError } from '../cli.error.js';
-import type { Client } from '../client.js';
 import { startProgress } from '../progress.js';
 import type { Session } from '../session.js';
-import {
-  claimedKeys,
-  type EvidenceStatus,
-  evidenceStatus,
-  olderRoots,
-  positionsOf,
-  signedNote,
-  verifiersOf,
-} from './evidence-api.js';
+import { type EvidenceStatus, evidenceStatus, olderRoots, positionsOf } from './evidence-api.js';
 import { readEvent, readSignedEvent, readTile } from './events-of-tile.js';
-import { type LogSource, serverSource, tileOf } from './log-source.js';
+import { type LogSource, tileOf } from './log-source.js';
+import { openServerLog, remember } from './server-log.js';
 import { type Range, type SignedRoot, TreeCheck } from './tree-check.js';
-import { keepTrust, type LogTrust, openTrusted, readTrust, readVerifierKey, type TrustedCheckpoint } from './trust.js';
+import type { LogTrust, TrustedCheckpoint } from './trust.js';
 import { type LogFault, type LogVerification, verifyLog } from './verify-log.js';
 
 export type VerifyOptions = {
@@ -57,29 +49,6 @@ export type LogReport = LogVerification & {
   readonly witness: EarlierRoot | undefined;
   readonly there?: Place | undefined;
 };
-
-/** The newest checkpoint of the server's log, by the keys that are trusted here. */
-export type ServerLog = {
-  readonly place: string;
-  readonly trust: LogTrust | undefined;
-  /** What the server says its keys are. */
-  readonly offered: readonly Verifier[];
-  /** That have verified the checkpoint. */
-  readonly keys: readonly Verifier[];
-  readonly checkpoint: TrustedCheckpoint;
-  readonly source: LogSource;
-};
-
-export async function openServerLog(session: Session, key?: string): Promise<ServerLog> {
-  const { client, folder, terminal } = session;
-  const place = terminal.env['KERBTRAIL_URL'] ?? 'data folder';
-  const trust = readTrust(folder, place);
-  const offered = verifiersOf(await claimedKeys(client));
-  const trusted = trustedKeys(trust, key);
-  const checkpoint = openTrusted(await newestNote(session), trusted, offered);
-  const keys = trusted.length > 0 ? trusted : checkpoint.signedBy;
-  return { place, trust, offered, keys, checkpoint, source: serverSource(client) };
-}
 
 export async function verifyServer(session: Session, options: VerifyOptions): Promise<LogReport> {
   const { client, terminal } = session;
@@ -121,19 +90,6 @@ export async function verifyServer(session: Session, options: VerifyOptions): Pr
   } finally {
     progress.stop();
   }
-}
-
-async function newestNote({ client }: Session): Promise<string> {
-  const note = await signedNote(client);
-  if (note !== undefined) return note;
-  throw new CliError(EXIT.findings, 'EVIDENCE_NONE', 'the log has no signed checkpoint yet', {
-    next: 'ask again in a moment; kerbtrail evidence status says what it is doing',
-  });
-}
-
-function trustedKeys(trust: LogTrust | undefined, given: string | undefined): Verifier[] {
-  if (given !== undefined) return [readVerifierKey(given)];
-  return trust?.keys.map(parseVerifierKey) ?? [];
 }
 
 function former(trust: LogTrust | undefined): Verifier[] {
@@ -207,51 +163,4 @@ async function whatIsThere(source: LogSource, size: number, { position, upTo }: 
   const leaf = body && leafHash(body).toString('hex');
   const log = event && leaf ? { type: event.type, stream: event.stream, version: event.version, leaf } : null;
   return { log, signedLeaf: leaves[at]?.toString('hex') ?? null };
-}
-
-/**
- * The checkpoint, and who may sign the next one: the keys that have signed this one and that were trusted, or that the log
- * names in an event which a trusted key stands for. A second signature alone would prove nothing: anyone can add one to a note.
- */
-async function remember({ client, folder }: Session, log: ServerLog): Promise<string[]> {
-  const { place, trust, checkpoint, keys, offered, source } = log;
-  const signed = offered.filter((key) => !isAmong(keys, key) && hasSigned(checkpoint.note, key));
-  const named = signed.length > 0 ? await keysNamedByLog(client, source, checkpoint.size) : [];
-  const learned = signed.map(({ verifierKey }) => verifierKey).filter((key) => named.includes(key));
-  const trusted = keys.filter((key) => isAmong(checkpoint.signedBy, key)).map(({ verifierKey }) => verifierKey);
-  const current = [...trusted, ...learned];
-  const known = new Set([...(trust?.keys ?? []), ...(trust?.formerKeys ?? [])]);
-  const now = new Date().toISOString();
-  keepTrust(folder, place, {
-    keys: current,
-    formerKeys: [...known].filter((key) => !current.includes(key)),
-    trustedSince: trust?.trustedSince ?? now,
-    checkpoint: checkpoint.note,
-    seenAt: now,
-  });
-  return learned;
-}
-
-async function keysNamedByLog(client: Client, source: LogSource, size: number): Promise<string[]> {
-  const tree = new TreeCheck(source.tile, size);
-  const named: string[] = [];
-  for (const position of await positionsOf(client, 'CheckpointKeyRotated')) {
-    const event = await readSignedEvent(source, tree, position);
-    const key = event?.type === 'CheckpointKeyRotated' ? event.data['verifierKey'] : undefined;
-    if (typeof key === 'string') named.push(key);
-  }
-  return named;
-}
-
-function isAmong(keys: readonly Verifier[], { verifierKey }: Verifier): boolean {
-  return keys.some((key) => key.verifierKey === verifierKey);
-}
-
-function hasSigned(note: string, key: Verifier): boolean {
-  try {
-    return openCheckpoint(note, [key]).verifiedBy.length > 0;
-  } catch (error) {
-    if (error instanceof NoteInvalid) return false;
-    throw error;
-  }
 }
