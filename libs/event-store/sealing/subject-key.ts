@@ -30,7 +30,7 @@ export class BoxDamaged extends Error {
 
 export class SubjectKey {
   readonly #box: KeyObject;
-  readonly #names: KeyObject;
+  readonly #names: Uint8Array;
   readonly #pseudonyms = new Map<string, string>();
 
   /** `key`: SUBJECT_KEY_BYTES. */
@@ -41,7 +41,7 @@ export class SubjectKey {
     if (key.length !== SUBJECT_KEY_BYTES)
       throw new RangeError(`a subject's key has ${SUBJECT_KEY_BYTES} bytes, not ${key.length}`);
     this.#box = createSecretKey(key.subarray(0, 32));
-    this.#names = createSecretKey(key.subarray(32));
+    this.#names = key.subarray(32);
   }
 
   /** Equal for values that differ in case alone, so that what was joined by a name stays joined without it. */
@@ -72,11 +72,12 @@ export class SubjectKey {
     const end = bytes.length - TAG_BYTES;
     if (end < NONCE_BYTES) throw new BoxDamaged(this.id);
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.#box, bytes.subarray(0, NONCE_BYTES), {
-        authTagLength: TAG_BYTES,
-      });
-      decipher.setAAD(Buffer.from(place)).setAuthTag(bytes.subarray(end));
-      return decipher.update(bytes.subarray(NONCE_BYTES, end), undefined, 'utf8') + decipher.final('utf8');
+      const decipher = createDecipheriv('aes-256-gcm', this.#box, bytes.subarray(0, NONCE_BYTES));
+      decipher.setAAD(Buffer.from(place));
+      decipher.setAuthTag(bytes.subarray(end)); // always TAG_BYTES
+      const text = decipher.update(bytes.subarray(NONCE_BYTES, end));
+      decipher.final();
+      return text.toString();
     } catch (cause) {
       throw new BoxDamaged(this.id, { cause });
     }
