@@ -61,6 +61,8 @@ async function compare(part: 'append' | 'replay', cases: readonly Case[]): Promi
   try {
     for (const name of names) running.set(name, await start(name, part));
     if (part === 'replay') for (const contender of running.values()) await contender.run('fill', load);
+    // Once unmeasured, so that no contender is judged by code that was not compiled yet.
+    if (part === 'replay') for (const one of cases) await run(running.get(one.contender)!, one);
     for (let round = 1; round <= rounds; round++) {
       process.stderr.write(`${part}, round ${round} of ${rounds}\n`);
       for (const one of cases) measured.get(one.id)!.push(await run(running.get(one.contender)!, one));

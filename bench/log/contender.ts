@@ -53,11 +53,15 @@ export class Contender {
     await once(this.child, 'exit');
   }
 
-  async #reply(): Promise<Reply> {
-    const [reply] = (await Promise.race([
-      once(this.child, 'message'),
-      once(this.child, 'exit').then(([code]) => [{ failed: `the process ended (${code})` }]),
-    ])) as [Reply];
-    return reply;
+  #reply(): Promise<Reply> {
+    const { child } = this;
+    return new Promise((resolve) => {
+      const answered = (reply: Reply): void => {
+        child.off('message', answered).off('exit', ended);
+        resolve(reply);
+      };
+      const ended = (code: number | null): void => answered({ failed: `the process ended (${code})` });
+      child.on('message', answered).on('exit', ended);
+    });
   }
 }
