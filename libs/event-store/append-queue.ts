@@ -9,6 +9,7 @@
  * The queue is bounded; what is in it is either answered, or fails with `LogUnavailable`.
  */
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
+import { answer, openCall, takeGroup, type Waiting } from './append-call.js';
 import { appendGroup, type GroupAnswer } from './append-group.js';
 import { GROUP_BYTES_MAX, GROUP_ITEMS_MAX, type PreparedItem } from './append-item.js';
 import { readReceipts } from './append-receipts.js';
@@ -21,15 +22,6 @@ import { judgeGroup } from './judge-group.js';
 import { readStreamHeads, type StreamHeads } from './stream-heads.js';
 
 export type QueueLimits = { readonly itemsMax: number; readonly bytesMax: number };
-
-/** One call of `append`: answered when all of its items are. */
-type Call = {
-  readonly results: AppendResult[];
-  unanswered: number;
-  readonly resolve: (results: AppendResult[]) => void;
-  readonly reject: (error: Error) => void;
-};
-type Waiting = { readonly item: PreparedItem; readonly call: Call; readonly index: number };
 
 const GROUPS_UNDER_WAY_MAX = 2;
 /** Fewer events than this fit into the partitions that exist: time to make the next one. */
@@ -74,11 +66,8 @@ export class AppendQueue {
       throw new LogBusy(Math.ceil(this.#groupMs * (groupsAhead + 1)));
     }
     this.#bytes += bytes;
-    const answered = new Promise<AppendResult[]>((resolve, reject) => {
-      const call = { results: [], unanswered: items.length, resolve, reject };
-      for (const [index, item] of items.entries()) this.#waiting.push({ item, call, index });
-      if (items.length === 0) resolve([]);
-    });
+    const { waiting, answered } = openCall(items);
+    this.#waiting.push(...waiting);
     if (!this.#sending) void this.#send();
     return answered;
   }
@@ -88,7 +77,7 @@ export class AppendQueue {
     while (this.#waiting.length > 0 || this.#unsettled.length > 0) {
       // Callers answered by the last group get to ask again before the next group leaves.
       await new Promise(setImmediate);
-      if (this.#broken || this.#unsettled.length > 0) await this.#drained();
+      if (this.#unsettled.length > 0) await this.#drained();
       const unsettled = takeGroup(this.#unsettled);
       if (unsettled.group.length > 0) {
         this.#unsettled = unsettled.rest;
@@ -145,7 +134,7 @@ export class AppendQueue {
   #answer(group: readonly Waiting[], { items }: EncodedGroup, after: number): void {
     group.forEach((waiting, n) => {
       const { first, events } = items[n]!;
-      resolve(waiting, { status: 'committed', position: after + first + events - 1, reply: waiting.item.reply });
+      answer(waiting, { status: 'committed', position: after + first + events - 1, reply: waiting.item.reply });
     });
   }
 
@@ -202,12 +191,13 @@ export class AppendQueue {
 
     for (const [stream, head] of heads) this.heads.learn(stream, head);
     for (const [stream, { head }] of encoded.streams) this.heads.learn(stream, head);
-    group.forEach((waiting, n) => verdicts[n] && resolve(waiting, verdicts[n]));
+    group.forEach((waiting, n) => verdicts[n] && answer(waiting, verdicts[n]));
     this.#answer(committed, encoded, after);
   }
 
   /** One connection for as long as there is work: PostgreSQL does what is sent on it in order. */
   async #connect(): Promise<PoolClient> {
+    if (this.#broken) await this.#drained();
     return (this.#connection ??= await this.pool.connect());
   }
 
@@ -262,32 +252,6 @@ export class AppendQueue {
       .catch(() => {})
       .finally(() => (this.#makingPartitions = false));
   }
-}
-
-function resolve({ call, index }: Waiting, result: AppendResult): void {
-  call.results[index] = result;
-  if (--call.unanswered === 0) call.resolve(call.results);
-}
-
-/** From the front, as much as a group holds; an id that is already in it waits for the next one, and is a duplicate there. */
-function takeGroup(waiting: readonly Waiting[]): { group: Waiting[]; rest: Waiting[]; bytes: number } {
-  const group: Waiting[] = [];
-  const later: Waiting[] = [];
-  const ids = new Set<string>();
-  let bytes = 0;
-  let taken = 0;
-  for (const each of waiting) {
-    if (group.length === GROUP_ITEMS_MAX || bytes + each.item.bytes > GROUP_BYTES_MAX) break;
-    taken += 1;
-    if (ids.has(each.item.id)) {
-      later.push(each);
-      continue;
-    }
-    ids.add(each.item.id);
-    bytes += each.item.bytes;
-    group.push(each);
-  }
-  return { group, rest: [...later, ...waiting.slice(taken)], bytes };
 }
 
 function streamsOf({ guards, writes }: PreparedItem): string[] {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
-import { byteaArray, integerArray, textArray, uuidArray } from './array-parameter.js';
+import { byteaArray, hexArray, integerArray, textArray, uuidArray } from './array-parameter.js';
 
 let database: TestDatabase;
 
@@ -45,6 +45,18 @@ describe('a binary array parameter', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(bytes, { maxLength: 20 }), async (values) => {
         expect(await arrived('bytea', byteaArray(values))).toEqual(values.map((value) => Buffer.from(value)));
+      }),
+      RUNS,
+    );
+  });
+
+  it('of bytes given as hex digits, and nulls', async () => {
+    await fc.assert(
+      fc.asyncProperty(orNull(bytes), async (values) => {
+        const buffers = values.map((value) => value && Buffer.from(value));
+        expect(await arrived('bytea', hexArray(buffers.map((value) => value && value.toString('hex'))))).toEqual(
+          buffers,
+        );
       }),
       RUNS,
     );
