@@ -17,7 +17,7 @@ const BODY_AT = 18;
 const TWO_TO_32 = 2 ** 32;
 
 /** Read ahead of the consumer by at most this much; then the socket is left alone until it has taken some. */
-const AHEAD_BYTES_MAX = 8 * 1024 * 1024;
+const AHEAD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Give it to `client.query`, then read `pages()` once. The statement's rows must be (bigint, text), none of them null. */
 export class CopyRecords implements Submittable {

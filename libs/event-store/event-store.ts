@@ -91,7 +91,7 @@ export interface EventStore {
   readAll(options: { after: number; limit: number; upTo?: number }): Promise<RecordedEvent[]>;
 
   /**
-   * The log as a whole, in order, in current shapes, a page of some thousand events at a time. Memory is bounded however
+   * The log as a whole, in order, in current shapes, a page of some hundred events at a time. Memory is bounded however
    * long the log and however slow the consumer; who stops early leaves nothing behind. A page may be empty of what is
    * wanted and is then left out. What `onRecords` throws ends the replay.
    */

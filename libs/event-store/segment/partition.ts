@@ -2,12 +2,13 @@
  * Partitions of the log on their way out of the database (docs/archive.md): which there are, whether their files are what the
  * evidence log commits to, and the two steps that only the migration role may take.
  */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { DatabaseError, type Pool } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { completeRoot, HASH_BYTES, type TileReader, TILE_WIDTH } from '#tlog';
 import { streamCategory } from '../event.js';
-import { compareWithTree, fileDigest } from './seal.js';
+import { compareWithTree, fileDigest, sealAgain } from './seal.js';
 import { PartitionInUse, PartitionNotYours } from './segment.error.js';
 import { SegmentFile, type SegmentRow } from './segment-file.js';
 import { segmentPath } from './segment-layout.js';
@@ -57,8 +58,8 @@ export async function listPartitions(pool: Pool): Promise<Partition[]> {
 }
 
 /**
- * Reads every file of the partition whole: it is the one that was sealed, its bodies have their leaves, and these are the tree's.
- * Throws SegmentMissing, SegmentAltered, SegmentMismatch.
+ * Of a partition that is attached. A file that is gone is sealed again. Reads every file of the partition whole: it is the one that was sealed, its bodies have their leaves, and these are the tree's.
+ * Throws SegmentAltered, SegmentMismatch.
  */
 export async function verifyPartition(options: {
   readonly pool: Pool;
@@ -69,7 +70,10 @@ export async function verifyPartition(options: {
   const { pool, folder, first, readTile } = options;
   const rows = await segmentsOf(pool, first);
   for (const row of rows) {
-    const file = await SegmentFile.open(pathOf(folder, row), row);
+    const path = pathOf(folder, row);
+    const { firstPosition, events } = row;
+    if (!existsSync(path)) await sealAgain({ pool, path, first: firstPosition, size: events, readTile });
+    const file = await SegmentFile.open(path, row);
     try {
       await file.verify(row.digest);
       await compareWithTree(await leavesOf(file, row.events), row.firstPosition, readTile);

@@ -7,6 +7,7 @@
  *   recorded, the answer lost      recording the same digest again changes nothing
  */
 import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Pool } from 'pg';
 import { HASH_BYTES, leafHash, TILE_WIDTH, type TileReader } from '#tlog';
 import type { LogRecord } from '../event-decoder.js';
@@ -79,6 +80,12 @@ async function sealCovered({
 export async function fileDigest(path: string, bytes: number): Promise<Buffer> {
   const file = await open(path, 'r');
   return digestOf(file, bytes).finally(() => file.close());
+}
+
+/** The file of a segment whose partition is attached, made anew where it is gone; what it must be, the caller checks. */
+export async function sealAgain(wanted: Wanted): Promise<void> {
+  await mkdir(dirname(wanted.path), { recursive: true });
+  await writeSegment(wanted);
 }
 
 type Wanted = {

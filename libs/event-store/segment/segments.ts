@@ -17,8 +17,8 @@ export type StreamRecord = LeafRecord & { readonly version: number };
 type KnownSegment = SegmentRow & { readonly detached: boolean };
 
 const SEGMENTS_PER_QUERY = 64;
-/** Records of a page of a replay: some bundles. */
-const PAGE_SIZE = 2_048;
+/** Records of a page of a replay: two bundles (replay.ts says why no more). */
+const PAGE_SIZE = 512;
 
 export class Segments {
   constructor(

@@ -14,7 +14,7 @@
  *   4 old files removed                      removed by the next run                  done
  */
 import { randomUUID } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import { recordCommand, type DecidedEvent, type LogPorts } from '#directory';
 import {
   compareInstants,
@@ -75,7 +75,7 @@ export async function* archivePartitions(
   before: Before | undefined,
 ): AsyncGenerator<Archived> {
   const { pool, owner, segmentsFolder: folder, readTile } = ports;
-  const lock = await oneAtATime(owner);
+  const unlock = await oneAtATime(owner);
   try {
     for (const { first, last, due } of await partitionsDue(pool, before)) {
       if (!due) continue;
@@ -86,7 +86,7 @@ export async function* archivePartitions(
       yield { first, last, at };
     }
   } finally {
-    lock.release(true);
+    await unlock();
   }
 }
 
@@ -96,7 +96,7 @@ export async function* retirePartitions(
   actor: string,
   before: { readonly position: number },
 ): AsyncGenerator<Archived & { readonly events: number }> {
-  const lock = await oneAtATime(ports.owner);
+  const unlock = await oneAtATime(ports.owner);
   try {
     for (const { first, last, state } of await listPartitions(ports.pool)) {
       if (state !== 'detached' || last >= before.position) continue;
@@ -104,7 +104,7 @@ export async function* retirePartitions(
       if (retired) yield retired;
     }
   } finally {
-    lock.release(true);
+    await unlock();
   }
 }
 
@@ -129,13 +129,18 @@ async function retirePartition(
   return { first, last, at, events: retired.events };
 }
 
-/** Two runs would write the same files. The lock lasts as long as the session. Throws OperationRefusal. */
-async function oneAtATime(owner: Pool): Promise<PoolClient> {
+/** Two runs would write the same files. Gives what ends the lock, as the end of its session also does. Throws OperationRefusal. */
+async function oneAtATime(owner: Pool): Promise<() => Promise<void>> {
   const client = await owner.connect();
   const { rows } = await client.query<{ locked: boolean }>(
     `SELECT pg_try_advisory_lock(hashtextextended('log.archive', 0)) AS locked`,
   );
-  if (rows[0]!.locked) return client;
+  if (rows[0]!.locked) {
+    return async () => {
+      const lost = await client.query('SELECT pg_advisory_unlock_all()').catch((error: Error) => error);
+      client.release(lost instanceof Error);
+    };
+  }
   client.release();
   throw new OperationRefusal('OPS_ARCHIVE_RUNNING', 'another run of archive or retire is under way: wait for its end');
 }
