@@ -25,8 +25,8 @@ const committed: number[] = [];
 /** By projection: each position first seen at its checkpoint, and when. */
 const seen = new Map<string, { position: number; at: number }[]>();
 
-let watching = true;
-const watched = watch(pool);
+const ended = new AbortController();
+const watched = watch(pool, ended.signal);
 const started = performance.now();
 const total = Number(seconds) * RATE;
 const calls: Promise<void>[] = [];
@@ -38,7 +38,7 @@ for (let sent = 0; sent < total;) {
 await Promise.all(calls);
 const rate = total / ((performance.now() - started) / 1000);
 await allSeen();
-watching = false;
+ended.abort();
 await watched;
 print();
 await Promise.all([pool.end(), appendPool.end()]);
@@ -49,9 +49,9 @@ async function append(n: number): Promise<void> {
   committed[result.position] = performance.now();
 }
 
-async function watch(from: Pool): Promise<void> {
+async function watch(from: Pool, signal: AbortSignal): Promise<void> {
   const client = await from.connect();
-  while (watching) {
+  while (!signal.aborted) {
     const { rows } = await client.query<{ projection: string; position: number }>({
       name: 'watch',
       text: 'SELECT projection, position FROM read.checkpoint',

@@ -1,6 +1,6 @@
 /** A read model built in bulk is the one that was projected page by page: every column of every row, and the make of each table. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { RecordedEvent } from '#event-store';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import { applyProjection } from './apply-projection.spec-support.js';

@@ -1,5 +1,5 @@
 /** Logs made by chance: directories and authentications of few names in little time, so that everything meets everything. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { JsonObject, RecordedEvent } from '#event-store';
 
 const FORESTS = ['observed:corp.example', '01a20448-0000-7000-8000-000000000001'];

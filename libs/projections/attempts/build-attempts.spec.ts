@@ -1,6 +1,6 @@
 /** Attempts derived in pieces are those derived at once, however the pieces fall. */
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { exchangeLog } from '../random-events.spec-support.js';
 import { attemptRow } from './attempt-row.js';
 import { attemptsOf } from './build-attempts.js';
