@@ -3,7 +3,8 @@
  * and in no file, their events are there under a pseudonym, and the log is, byte for byte, what it was.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { newKeyEncryptionKey, query, startServer, type Json, type TestServer } from '../support/server.js';
 import { runCommandLine } from '../support/command-line.js';
@@ -78,6 +79,14 @@ async function tables(): Promise<Map<string, string>> {
 
 async function tablesWith(pattern: RegExp): Promise<string[]> {
   return [...(await tables())].filter(([, text]) => pattern.test(text)).map(([name]) => name);
+}
+
+/** Of the server's folder: its witness, its segments. */
+async function filesWith(pattern: RegExp): Promise<string[]> {
+  const entries = await readdir(server.folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const told = await Promise.all(files.map(async (file) => pattern.test(await readFile(file, 'latin1'))));
+  return files.filter((_, n) => told[n]);
 }
 
 async function logDigests(): Promise<Record<string, string>> {
@@ -169,6 +178,8 @@ describe('a person who was erased', () => {
     expect(await tablesWith(NAMES)).toEqual([]);
     expect(await tablesWith(new RegExp(sid))).toEqual([]);
     expect(await answers()).toEqual([]);
+    expect(await filesWith(NAMES)).toEqual([]);
+    expect(NAMES.test(server.process.output())).toBe(false);
   }, 60_000);
 
   it('is a pseudonym where they were: the attempts are all there, under one client', async () => {
