@@ -17,10 +17,9 @@ export class InvalidInstant extends Error {
 /** Nanoseconds since 1970-01-01T00:00:00Z. Throws InvalidInstant. */
 export function instantToNanos(text: string): bigint {
   const match = INSTANT.exec(text);
-  const whole = text.slice(0, 19);
-  const millis = match ? Date.parse(`${whole}Z`) : Number.NaN;
+  const millis = match ? Date.parse(`${text.slice(0, 19)}Z`) : Number.NaN;
   // Date.parse takes 30 February and hour 24 for a later day.
-  if (Number.isNaN(millis) || new Date(millis).toISOString().slice(0, 19) !== whole) throw new InvalidInstant(text);
+  if (new Date(millis).getUTCDate() !== Number(text.slice(8, 10))) throw new InvalidInstant(text);
   const fraction = match?.[1] ?? '';
   return BigInt(millis) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
