@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/databa
 import { expectIntactLog, freshStream, item, until, write } from './append.spec-support.js';
 import { LogUnavailable } from './event-store.error.js';
 import type { EventStore } from './event-store.js';
+import { STREAMS_SQL } from './log-reader.js';
 import { createEventStore } from './postgres-event-store.js';
 import { SegmentMissing } from './segment/segment.error.js';
 
@@ -30,6 +31,9 @@ const CHANGES = [
   'UPDATE log.append_receipt SET reply = NULL',
   'DELETE FROM log.append_receipt',
   'TRUNCATE log.append_receipt',
+  `UPDATE log.segment SET digest = ''`,
+  'DELETE FROM log.segment',
+  'DELETE FROM log.archived_stream',
 ];
 
 describe('promise 5: nothing updates or deletes', () => {
@@ -46,6 +50,9 @@ describe('promise 5: nothing updates or deletes', () => {
     'CREATE TABLE log.mine ()',
     'CREATE TRIGGER mine BEFORE INSERT ON log.event_log EXECUTE FUNCTION log.refuse_change()',
     `SELECT log.make_append_only('log.log_head')`,
+    'SELECT log.detach_partition(1)',
+    `SELECT log.replace_segment(1, 2::smallint, 1, '')`,
+    'UPDATE log.event_partition SET detached_at = now()',
     'SET LOCAL session_replication_role = replica',
   ])("not the program's role: %s", async (sql) => {
     await expect(database.pool.query(sql)).rejects.toThrow(/permission denied|must be owner/);
@@ -106,6 +113,20 @@ describe('partitions', () => {
     expect(versions).toEqual(Array.from({ length: 5 * SIZE + 12 }, (_, n) => n + 1));
     const positions = (await smallStore.readAll({ after: 0, limit: 1_000 })).map(({ position }) => position);
     expect(positions).toEqual(Array.from({ length: last }, (_, n) => n + 1));
+  });
+
+  it('are looked into for a stream only between its first and its last event', async () => {
+    const stream = freshStream();
+    await smallStore.append([item([write(stream, 0, 'A')])]);
+    await smallStore.append(Array.from({ length: 3 * SIZE }, () => item([write(freshStream(), 0, 'B')])));
+    const { rows } = await small.adminPool.query<{ 'QUERY PLAN': string }>(
+      `EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) ${STREAMS_SQL.replace('$1', `'{${stream}}'`)
+        .replace('$2', "'{1}'")
+        .replace('$3', "'{10}'")}`,
+    );
+    const scans = rows.map((row) => row['QUERY PLAN']).filter((line) => line.includes(' on event_log_'));
+    expect(scans.length).toBeGreaterThan(8);
+    expect(scans.filter((line) => !line.includes('never executed'))).toHaveLength(1);
   });
 
   it('are append-only from the start', async () => {

@@ -15,6 +15,15 @@ import { Segments, type StreamRecord } from './segment/segments.js';
 const POSITIONS_MAX = 10_000;
 const STREAMS_PER_QUERY = 100;
 
+/** Only partitions between a stream's first and last event are looked into: the others are pruned when the query runs. */
+export const STREAMS_SQL = `SELECT asked.n, head.version AS head, event.position, event.body, event.version, encode(event.leaf, 'hex') AS leaf
+   FROM unnest($1::text[], $2::integer[], $3::integer[]) WITH ORDINALITY AS asked (stream, from_version, events, n)
+   JOIN log.stream_head head ON head.stream = asked.stream
+   LEFT JOIN LATERAL (SELECT position, body, version, leaf FROM log.event_log e
+                       WHERE e.stream = asked.stream AND e.version >= asked.from_version
+                         AND e.position BETWEEN head.first_position AND head.last_position
+                       ORDER BY e.version LIMIT asked.events) AS event ON true`;
+
 type StreamQuestion = { readonly stream: string; readonly fromVersion: number; readonly limit: number };
 type StreamRow = { readonly n: number; readonly head: number } & {
   [Field in keyof StreamRecord]: StreamRecord[Field] | null;
@@ -109,23 +118,12 @@ export class LogReader {
     return [...archived, ...rows].slice(0, limit + 1);
   }
 
-  /** Only partitions between a stream's first and last event are looked into: the others are pruned when the query runs. */
   async #readStreams(asked: readonly StreamQuestion[]): Promise<{ head: number; rows: StreamRecord[] }[]> {
-    const rows = await this.#read<StreamRow>(
-      'streams',
-      `SELECT asked.n, head.version AS head, event.position, event.body, event.version, encode(event.leaf, 'hex') AS leaf
-         FROM unnest($1::text[], $2::integer[], $3::integer[]) WITH ORDINALITY AS asked (stream, from_version, events, n)
-         JOIN log.stream_head head ON head.stream = asked.stream
-         LEFT JOIN LATERAL (SELECT position, body, version, leaf FROM log.event_log e
-                             WHERE e.stream = asked.stream AND e.version >= asked.from_version
-                               AND e.position BETWEEN head.first_position AND head.last_position
-                             ORDER BY e.version LIMIT asked.events) AS event ON true`,
-      [
-        asked.map(({ stream }) => stream),
-        asked.map(({ fromVersion }) => fromVersion),
-        asked.map(({ limit }) => limit + 1),
-      ],
-    );
+    const rows = await this.#read<StreamRow>('streams', STREAMS_SQL, [
+      asked.map(({ stream }) => stream),
+      asked.map(({ fromVersion }) => fromVersion),
+      asked.map(({ limit }) => limit + 1),
+    ]);
     const streams = asked.map(() => ({ head: 0, rows: [] as StreamRecord[] }));
     for (const { n, head, position, body, version, leaf } of rows) {
       const stream = streams[n - 1]!;
