@@ -1,12 +1,21 @@
 /** The log of a server as this data folder knows it: its newest checkpoint by the keys trusted here, and what is trusted after it. */
-import { NoteInvalid, openCheckpoint, parseVerifierKey, type Verifier, verifyEvidenceBundle } from '#tlog';
+import { parseVerifierKey, type Verifier, verifyEvidenceBundle } from '#tlog';
 import { CliError, EXIT } from '../cli.error.js';
 import type { Client } from '../client.js';
 import type { Session } from '../session.js';
 import { claimedKeys, requestBundle, signedNote, verifiersOf } from './evidence-api.js';
 import { readEvent } from './events-of-tile.js';
 import { type LogSource, serverSource } from './log-source.js';
-import { keepTrust, type LogTrust, openTrusted, readTrust, readVerifierKey, type TrustedCheckpoint } from './trust.js';
+import {
+  keepTrust,
+  type LogTrust,
+  openIfSigned,
+  openTrusted,
+  readTrust,
+  readVerifierKey,
+  seenCheckpoint,
+  type TrustedCheckpoint,
+} from './trust.js';
 
 export type ServerLog = {
   readonly place: string;
@@ -30,7 +39,9 @@ export async function openServerLog(session: Session, key?: string): Promise<Ser
   const trust = readTrust(folder, place);
   const offered = verifiersOf(await claimedKeys(client));
   const trusted = trustedKeys(trust, key);
-  const checkpoint = openTrusted(await newestNote(session), trusted, offered);
+  const former = trust?.formerKeys.map(parseVerifierKey) ?? [];
+  const seenSize = trust ? seenCheckpoint(trust).size : 0;
+  const checkpoint = openTrusted(await newestNote(session), { trusted, offered, former, seenSize });
   const keys = trusted.length > 0 ? trusted : checkpoint.signedBy;
   return { place, trust, offered, keys, checkpoint, source: serverSource(client) };
 }
@@ -54,7 +65,7 @@ function trustedKeys(trust: LogTrust | undefined, given: string | undefined): Ve
  */
 export async function remember({ client, folder }: Session, log: ServerLog): Promise<string[]> {
   const { place, trust, checkpoint, keys, offered } = log;
-  const signed = offered.filter((key) => !isAmong(keys, key) && hasSigned(checkpoint.note, key));
+  const signed = offered.filter((key) => !isAmong(keys, key) && openIfSigned(checkpoint.note, [key]));
   const named = signed.length > 0 ? await keysNamedByLog(client, keys) : [];
   const learned = signed.map(({ verifierKey }) => verifierKey).filter((key) => named.includes(key));
   const trusted = keys.filter((key) => isAmong(checkpoint.signedBy, key)).map(({ verifierKey }) => verifierKey);
@@ -84,13 +95,4 @@ async function keysNamedByLog(client: Client, trusted: readonly Verifier[]): Pro
 
 function isAmong(keys: readonly Verifier[], { verifierKey }: Verifier): boolean {
   return keys.some((key) => key.verifierKey === verifierKey);
-}
-
-function hasSigned(note: string, key: Verifier): boolean {
-  try {
-    return openCheckpoint(note, [key]).verifiedBy.length > 0;
-  } catch (error) {
-    if (error instanceof NoteInvalid) return false;
-    throw error;
-  }
 }

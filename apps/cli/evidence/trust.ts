@@ -36,6 +36,11 @@ export function keepTrust(folder: Folder, place: string, trust: LogTrust): void 
   writePrivateFile(folder, trustFile(folder), { ...readAll(folder), [place]: trust });
 }
 
+/** The last checkpoint that verified here. */
+export function seenCheckpoint({ checkpoint, keys, formerKeys }: LogTrust): Checkpoint {
+  return openCheckpoint(checkpoint, [...keys, ...formerKeys].map(parseVerifierKey)).checkpoint;
+}
+
 /** Every key that was ever trusted here, for what was signed in the past. */
 export function everTrusted(folder: Folder): Verifier[] {
   const keys = Object.values(readAll(folder)).flatMap(({ keys, formerKeys }) => [...keys, ...formerKeys]);
@@ -53,23 +58,52 @@ export function readVerifierKey(text: string): Verifier {
   }
 }
 
-/** The newest checkpoint as its signature shows it; `offered` are the keys that the log says it has. Throws CliError. */
-export function openTrusted(
-  note: string,
-  trusted: readonly Verifier[],
-  offered: readonly Verifier[],
-): TrustedCheckpoint {
+/** What this folder has to judge a checkpoint by. */
+export type Judge = {
+  /** Empty: what the log offers is taken at its word, this once. */
+  readonly trusted: readonly Verifier[];
+  /** The keys that the log says it has. */
+  readonly offered: readonly Verifier[];
+  readonly former: readonly Verifier[];
+  /** Size of the last checkpoint that verified here; 0 for none. */
+  readonly seenSize: number;
+};
+
+/**
+ * The newest checkpoint as its signature shows it. One of a former key is opened only when it is older than what was seen: then the
+ * log was restored, and verify-log.ts says from where on. Throws CliError.
+ */
+export function openTrusted(note: string, judge: Judge): TrustedCheckpoint {
+  const { trusted, offered, former, seenSize } = judge;
   const isFirstUse = trusted.length === 0;
   try {
-    const { checkpoint, verifiedBy } = openCheckpoint(note, isFirstUse ? offered : trusted);
-    return { ...checkpoint, note, signedBy: verifiedBy, isFirstUse };
+    return { ...open(note, isFirstUse ? offered : trusted), isFirstUse };
   } catch (cause) {
     if (!(cause instanceof NoteInvalid)) throw cause;
+    const older = openIfSigned(note, former);
+    if (older && older.size < seenSize) return { ...older, isFirstUse };
     if (cause.code === 'TLOG_NOTE_UNVERIFIED' && !isFirstUse) throw keyChanged(trusted, cause);
     throw new CliError(EXIT.findings, 'CHECKPOINT_INVALID', `the checkpoint cannot be trusted: ${cause.message}`, {
       next: 'ask the operator for the checkpoint of another time, and keep this one: kerbtrail evidence checkpoint',
       cause,
     });
+  }
+}
+
+type Opened = Omit<TrustedCheckpoint, 'isFirstUse'>;
+
+function open(note: string, verifiers: readonly Verifier[]): Opened {
+  const { checkpoint, verifiedBy } = openCheckpoint(note, verifiers);
+  return { ...checkpoint, note, signedBy: verifiedBy };
+}
+
+/** Undefined when none of the keys has signed it. */
+export function openIfSigned(note: string, verifiers: readonly Verifier[]): Opened | undefined {
+  try {
+    return open(note, verifiers);
+  } catch (error) {
+    if (error instanceof NoteInvalid) return undefined;
+    throw error;
   }
 }
 

@@ -12,7 +12,7 @@ import { readEvent, readSignedEvent, readTile } from './events-of-tile.js';
 import { type LogSource, tileOf } from './log-source.js';
 import { openServerLog, remember } from './server-log.js';
 import { type Range, type SignedRoot, TreeCheck } from './tree-check.js';
-import type { LogTrust, TrustedCheckpoint } from './trust.js';
+import { type LogTrust, seenCheckpoint, type TrustedCheckpoint } from './trust.js';
 import { type LogFault, type LogVerification, verifyLog } from './verify-log.js';
 
 export type VerifyOptions = {
@@ -108,9 +108,9 @@ function rangeOf({ from = 1, to }: VerifyOptions, size: number): Range {
   return { first: from, last };
 }
 
-function seenRoot({ checkpoint, keys, formerKeys, seenAt }: LogTrust): EarlierRoot {
-  const opened = openCheckpoint(checkpoint, [...keys, ...formerKeys].map(parseVerifierKey)).checkpoint;
-  return { ...opened, seenAt, name: `the checkpoint seen here at ${seenAt}` };
+function seenRoot(trust: LogTrust): EarlierRoot {
+  const { seenAt } = trust;
+  return { ...seenCheckpoint(trust), seenAt, name: `the checkpoint seen here at ${seenAt}` };
 }
 
 /** The file that the server's witness keeps, or any signed checkpoint that somebody else kept. */
