@@ -248,6 +248,29 @@ describe('retention', () => {
     });
   });
 
+  it('that breaks off at any step is finished by the next run, and recorded once', async () => {
+    await archive();
+    const old = join(log.folder, '000000000000001-1.segment');
+    const whole = await readFile(old);
+    let connections = 0;
+    const owner = new Proxy(log.ports.owner, {
+      get: (target, key) =>
+        key === 'connect' ? () => (++connections === 2 ? lose() : target.connect()) : Reflect.get(target, key),
+    });
+    const broken = collect(retirePartitions({ ...log.ports, owner }, 'kim', { position: PARTITION + 1 }));
+    await expect(broken).rejects.toThrow('lost');
+    // Recorded, and all bodies still there.
+    const all = (await collect(log.another().replay({ after: 0, upTo: EVENTS }))).flat();
+    expect(all).toHaveLength(EVENTS);
+    expect(await retire()).toHaveLength(1);
+    expect(await log.store.readStream(archiveStream(1))).toHaveLength(2);
+
+    // As if it had ended before the old file was removed.
+    await writeFile(old, whole);
+    expect(await retire()).toEqual([]);
+    expect(await readdir(log.folder)).not.toContain('000000000000001-1.segment');
+  });
+
   it('is of detached partitions only, and never of what its role may not', async () => {
     expect(await retire()).toEqual([]);
     await archive();
