@@ -89,6 +89,11 @@ export function addEvidenceCommands(program: Command, sessions: Sessions): void 
       ),
     );
 
+  addBundleCommand(evidence, sessions);
+  addKeyCommands(evidence, sessions);
+}
+
+function addBundleCommand(evidence: Command, sessions: Sessions): void {
   evidence
     .command('bundle')
     .description(
@@ -105,7 +110,9 @@ export function addEvidenceCommands(program: Command, sessions: Sessions): void 
       '\nExamples:\n  kerbtrail evidence bundle --range 1200..1300 --out-file evidence.json\n  kerbtrail evidence bundle --account svc-web --out-file svc-web.json\nNext:\n  kerbtrail verify evidence.json',
     )
     .action(sessions.action<[], BundleOptions>((session, _, options) => bundle(session, options)));
+}
 
+function addKeyCommands(evidence: Command, sessions: Sessions): void {
   evidence
     .command('keys')
     .description('The keys that sign checkpoints, as the server says, and which of them are trusted here.')
