@@ -65,7 +65,8 @@ async function sealCovered({
   if (next + size - 1 > coveredTo) return 0;
   await mkdir(folder, { recursive: true });
   let sealed = 0;
-  for (let first = next; first + size - 1 <= coveredTo && !signal?.aborted; first += size) {
+  for (let first = next; first + size - 1 <= coveredTo; first += size) {
+    if (signal?.aborted) break;
     const path = segmentPath(folder, first, FIRST_GENERATION);
     const { bytes, root } = await writeSegment({ pool, path, first, size, readTile });
     const digest = await fileDigest(path, bytes);
