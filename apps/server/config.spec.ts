@@ -14,6 +14,7 @@ describe('the configuration', () => {
       keyEncryptionKey: undefined,
       witness: '/srv/.kerbtrail/witness/checkpoint',
       logOrigin: undefined,
+      segmentsFolder: '/srv/.kerbtrail/segments',
       logLevel: 'info',
     });
   });

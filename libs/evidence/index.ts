@@ -9,7 +9,8 @@ export {
   type ReplayVerifierOptions,
   type VerifiedReplay,
 } from './replay-verifier.js';
-export { openWitness, type Witness } from './witness.js';
+export { openWitness } from './open-witness.js';
+export type { Witness } from './witness.js';
 export {
   BundleTooLarge,
   CheckpointKeyMissing,

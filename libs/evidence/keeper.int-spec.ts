@@ -139,7 +139,8 @@ describe('a step that fails', () => {
 
   async function untilWitnessed(size: number): Promise<void> {
     const deadline = Date.now() + 10_000;
-    while (!(await log.witness.read())?.includes(`\n${size}\n`)) {
+    const line = `\n${size}\n`;
+    for (let note = ''; !note.includes(line); note = (await log.witness.read()) ?? '') {
       if (Date.now() > deadline) throw new Error(`the witness never saw ${size}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { leafHash, nodeHash, EMPTY_ROOT } from '#tlog';
 import { partialTile, TileTree, type FullTile } from './tile-tree.js';
 
