@@ -203,9 +203,12 @@ describe('events that retention has taken away', () => {
   const log = { ...written, bodies };
 
   it('are counted where the log records it, and are removed events where it does not', async () => {
-    const { fault, withheld } = await verify(log, { retired: [{ first: 257, last: 512 }] });
+    const { fault, withheld } = await verify(log, { retired: [{ first: 257, last: 512, events: 22 }] });
     expect({ fault, withheld }).toEqual({ fault: undefined, withheld: 22 });
     expect(place((await verify(log)).fault)).toEqual(['removed', 257, undefined]);
+    const more = { ...log, bodies: bodies.with(400, null) };
+    const { fault: removed } = await verify(more, { retired: [{ first: 257, last: 512, events: 22 }] });
+    expect(place(removed)).toEqual(['removed', 401, undefined]);
   });
 });
 

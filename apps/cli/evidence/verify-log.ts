@@ -26,6 +26,9 @@ export type LogVerification = Range & {
   readonly fault?: LogFault;
 };
 
+/** That so many events of a range were withheld, as the log itself records it. */
+export type Retirement = Range & { readonly events: number };
+
 export type LogToVerify = {
   readonly source: LogSource;
   /** The checkpoint: how far the log is judged, and what its root must be. */
@@ -34,7 +37,7 @@ export type LogToVerify = {
   readonly before: readonly SignedRoot[];
   readonly older: OlderRoots;
   /** Where the log itself records that events were withheld. */
-  readonly retired: readonly Range[];
+  readonly retired: readonly Retirement[];
   readonly range: Range;
   readonly onProgress: (position: number) => void;
 };
@@ -59,6 +62,7 @@ export async function verifyLog(log: LogToVerify): Promise<LogVerification> {
 async function walk({ source, head, retired, range, onProgress }: LogToVerify, tree: TreeCheck): Promise<Walked> {
   const check = new LogCheck({ from: range.first });
   const links = new StreamLinks({ from: range.first });
+  const dropped = new Map<Retirement, number>();
   let withheld = 0;
   let unbound: Range | undefined;
   let unreadable: LogFault | undefined;
@@ -68,7 +72,11 @@ async function walk({ source, head, retired, range, onProgress }: LogToVerify, t
       const position = index * TILE_WIDTH + i + 1;
       if (!includes(range, position)) continue;
       const body = entries[i] ?? null;
-      if (body === null && retired.some((one) => includes(one, position))) {
+      // More gone than the log records is a removal, named where the count is exceeded.
+      const hasRoom = (one: Retirement) => includes(one, position) && (dropped.get(one) ?? 0) < one.events;
+      const retirement = body === null ? retired.find(hasRoom) : undefined;
+      if (retirement) {
+        dropped.set(retirement, (dropped.get(retirement) ?? 0) + 1);
         check.withheld(position, leaf);
         links.addWithheld(position);
         withheld++;

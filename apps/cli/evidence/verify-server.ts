@@ -13,7 +13,7 @@ import { type LogSource, tileOf } from './log-source.js';
 import { openServerLog, remember } from './server-log.js';
 import { type Range, type SignedRoot, TreeCheck } from './tree-check.js';
 import { type LogTrust, seenCheckpoint, type TrustedCheckpoint } from './trust.js';
-import { type LogFault, type LogVerification, verifyLog } from './verify-log.js';
+import { type LogFault, type LogVerification, type Retirement, verifyLog } from './verify-log.js';
 
 export type VerifyOptions = {
   readonly from?: number;
@@ -134,16 +134,18 @@ function witnessRoot(path: string, trusted: readonly Verifier[]): EarlierRoot {
 }
 
 /** Events that the log itself says it has dropped; a record that the tree does not stand for counts for nothing. */
-async function recordedRetirements({ client }: Session, source: LogSource, size: number): Promise<Range[]> {
+async function recordedRetirements({ client }: Session, source: LogSource, size: number): Promise<Retirement[]> {
   const tree = new TreeCheck(source.tile, size);
-  const ranges: Range[] = [];
+  const retired: Retirement[] = [];
   for (const position of await positionsOf(client, 'PartitionRetired')) {
     const event = await readSignedEvent(source, tree, position);
-    const { first, last } = event?.data ?? {};
-    const isRecord = event?.type === 'PartitionRetired' && typeof first === 'number' && typeof last === 'number';
-    if (isRecord) ranges.push({ first, last });
+    const { first, last, events } = event?.data ?? {};
+    if (event?.type !== 'PartitionRetired') continue;
+    if (typeof first === 'number' && typeof last === 'number' && typeof events === 'number') {
+      retired.push({ first, last, events });
+    }
   }
-  return ranges;
+  return retired;
 }
 
 /** Rows that no append has made: the head, which counts events, does not reach to them. */
