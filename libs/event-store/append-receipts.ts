@@ -16,7 +16,7 @@ export async function readReceipts(
 ): Promise<Map<string, Receipt>> {
   const { rows } = await connection.query<{ id: string; digest: Buffer; position: number; reply: string | null }>({
     name: 'log.receipts',
-    text: `SELECT id, digest, first_position + events - 1 AS position, reply FROM log.append_receipt WHERE id = ANY($1)`,
+    text: 'SELECT id, digest, position, reply FROM log.receipts($1)',
     values: [ids],
   });
   return new Map(

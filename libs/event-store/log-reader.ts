@@ -15,15 +15,6 @@ import { Segments, type StreamRecord } from './segment/segments.js';
 const POSITIONS_MAX = 10_000;
 const STREAMS_PER_QUERY = 100;
 
-/** Only partitions between a stream's first and last event are looked into: the others are pruned when the query runs. */
-export const STREAMS_SQL = `SELECT asked.n, head.version AS head, event.position, event.body, event.version, encode(event.leaf, 'hex') AS leaf
-   FROM unnest($1::text[], $2::integer[], $3::integer[]) WITH ORDINALITY AS asked (stream, from_version, events, n)
-   JOIN log.stream_head head ON head.stream = asked.stream
-   LEFT JOIN LATERAL (SELECT position, body, version, leaf FROM log.event_log e
-                       WHERE e.stream = asked.stream AND e.version >= asked.from_version
-                         AND e.position BETWEEN head.first_position AND head.last_position
-                       ORDER BY e.version LIMIT asked.events) AS event ON true`;
-
 type StreamQuestion = { readonly stream: string; readonly fromVersion: number; readonly limit: number };
 type StreamRow = { readonly n: number; readonly head: number } & {
   [Field in keyof StreamRecord]: StreamRecord[Field] | null;
@@ -63,11 +54,12 @@ export class LogReader {
     }
   }
 
-  /** At most `limit` with `after` < position <= `upTo`. */
+  /** At most `limit` with `after` < position <= `upTo`. What somebody put behind the head is no event of the log. */
   async page({ after, limit, upTo }: { after: number; limit: number; upTo: number }): Promise<LogRecord[]> {
     const rows = await this.#read<LogRecord>(
       'all',
-      'SELECT position, body FROM log.event_log WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3',
+      `SELECT position, body FROM log.event_log
+        WHERE position > $1 AND position <= least($2, (SELECT size FROM log.log_head)) ORDER BY position LIMIT $3`,
       [after, upTo, limit],
     );
     if (rows[0]?.position === after + 1) return rows;
@@ -119,7 +111,7 @@ export class LogReader {
   }
 
   async #readStreams(asked: readonly StreamQuestion[]): Promise<{ head: number; rows: StreamRecord[] }[]> {
-    const rows = await this.#read<StreamRow>('streams', STREAMS_SQL, [
+    const rows = await this.#read<StreamRow>('streams', 'SELECT * FROM log.read_streams($1, $2, $3)', [
       asked.map(({ stream }) => stream),
       asked.map(({ fromVersion }) => fromVersion),
       asked.map(({ limit }) => limit + 1),

@@ -2,9 +2,10 @@
  * The event log on PostgreSQL: the interface of event-store.ts over schema `log` (prisma/migrations/0002_event_log).
  * Reading has no rule but "in order of position", because positions become visible in order.
  */
-import type { Pool, QueryResultRow } from 'pg';
+import type { Pool } from 'pg';
 import { AppendQueue, type QueueLimits } from './append-queue.js';
 import { prepareItem, type Preparation } from './append-item.js';
+import { readReceipts } from './append-receipts.js';
 import { Batch } from './batch.js';
 import type { Catalogue } from './catalogue.js';
 import { type Clock, createSystemClock, type Random, systemRandom } from './clock.js';
@@ -152,25 +153,15 @@ class PostgresEventStore implements EventStore {
   }
 
   async #readReceipts(asked: readonly ReceiptQuestion[]): Promise<FirstAnswer[]> {
-    const rows = await this.#read<{ id: string; digest: Buffer; position: number; reply: string | null }>(
-      'receipts',
-      'SELECT id, digest, first_position + events - 1 AS position, reply FROM log.append_receipt WHERE id = ANY($1)',
-      [asked.map(({ id }) => id)],
-    );
-    const receipts = new Map(rows.map((row) => [row.id, row]));
-    return asked.map(({ id, digest }) => {
-      const row = receipts.get(id);
-      if (!row) return null;
-      if (Buffer.compare(row.digest, digest) !== 0) return { status: 'id_reuse', id };
-      return { status: 'duplicate', position: row.position, reply: JSON.parse(row.reply ?? 'null') };
-    });
-  }
-
-  async #read<Row extends QueryResultRow>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-    try {
-      return (await this.#pool.query<Row>({ name: `log.${name}`, text, values })).rows;
-    } catch (cause) {
+    const ids = asked.map(({ id }) => id);
+    const receipts = await readReceipts(this.#pool, ids).catch((cause: unknown) => {
       throw new LogUnavailable('read', cause);
-    }
+    });
+    return asked.map(({ id, digest }) => {
+      const receipt = receipts.get(id);
+      if (!receipt) return null;
+      if (Buffer.compare(receipt.digest, digest) !== 0) return { status: 'id_reuse', id };
+      return { status: 'duplicate', position: receipt.position, reply: receipt.reply };
+    });
   }
 }

@@ -37,7 +37,7 @@ export async function readStreamHeads(
   if (streams.length === 0) return heads;
   const { rows } = await connection.query<{ stream: string; version: number; leaf: string }>({
     name: 'log.stream_heads',
-    text: `SELECT stream, version, encode(leaf, 'hex') AS leaf FROM log.stream_head WHERE stream = ANY($1)`,
+    text: `SELECT stream, version, encode(leaf, 'hex') AS leaf FROM log.stream_heads($1)`,
     values: [streams],
   });
   for (const { stream, version, leaf } of rows) heads.set(stream, { version, leaf });
