@@ -9,6 +9,7 @@ import { NAME_KEY, readKeyEncryptionKey, type CommandRequest, type NameKey } fro
 import { CLOCK, createEventStore, createSystemClock, EVENT_STORE, RANDOM, type EventStore } from '#event-store';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
 import { recordImportEnd, recordImportStart, recordSourceBinding } from './import/record-import.js';
+import { CHECKPOINT_SEEDS } from './evidence/evidence.handlers.js';
 import { establishNameKey } from './key/establish-name-key.js';
 import { ExportKeyEncryptionKey } from './key/keys.commands.js';
 import { isKeyExported, KEY_ENCRYPTION_KEY } from './key/keys.handlers.js';
@@ -38,6 +39,7 @@ beforeAll(async () => {
     { provide: RANDOM, useValue: randomBytes },
     { provide: NAME_KEY, useValue: nameKey },
     { provide: KEY_ENCRYPTION_KEY, useValue: kek },
+    { provide: CHECKPOINT_SEEDS, useValue: { establish: async (origin: string, key: number) => `${origin}+${key}` } },
   ];
   const root = {
     module: OperationsModule,

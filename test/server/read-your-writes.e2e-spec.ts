@@ -149,4 +149,15 @@ describe('a position that is not reached', () => {
     await account('just-in-time');
     expect((await waiting).status).toBe(200);
   });
+
+  it('is where the tail of the log reads on from, and nothing that it waits for', async () => {
+    const { head } = await api.done<{ head: number }>('GET', '/v1/projections');
+    const began = performance.now();
+    const beyond = await api.get(`/v1/events/tail?after=${head + 1000}`);
+    expect([beyond.status, beyond.body]).toEqual([200, { rows: [], next: head + 1000 }]);
+    expect(performance.now() - began).toBeLessThan(4_000);
+    const following = api.done<{ rows: Json[] }>('GET', `/v1/events/tail?after=${head}&waitSeconds=20`);
+    await account('followed');
+    expect((await following).rows[0]).toMatchObject({ position: head + 1 });
+  });
 });

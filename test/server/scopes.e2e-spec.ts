@@ -81,10 +81,13 @@ describe('an installer', () => {
 
 describe('an auditor of a forest', () => {
   let api: Api;
+  let both: Api;
   let routes: string[];
 
   beforeAll(async () => {
-    api = await makeToken(operator, { roles: ['auditor'], scope: { forest: 'corp.example' } });
+    const scope = { forest: 'corp.example' };
+    api = await makeToken(operator, { roles: ['auditor'], scope });
+    both = await makeToken(operator, { roles: ['auditor', 'operator'], scope });
     type Parameter = { name: string; in: string; required?: boolean };
     type Paths = Record<string, { get?: { parameters?: Parameter[] } }>;
     const { paths } = await operator.done<{ paths: Paths }>('GET', '/docs/openapi.json');
@@ -96,10 +99,14 @@ describe('an auditor of a forest', () => {
     });
   });
 
-  it('may ask no query for another forest', async () => {
+  it('may ask no query for another forest, nor may an operator of it', async () => {
     expect(routes.length).toBeGreaterThanOrEqual(4);
     for (const route of routes) {
-      expect([route, await code(api.get(route))]).toEqual([route, '403 OUT_OF_SCOPE']);
+      expect([route, await code(both.get(route))]).toEqual([route, '403 OUT_OF_SCOPE']);
+      expect([route, await code(api.get(route))]).toEqual([
+        route,
+        expect.stringMatching(/^403 (OUT_OF_SCOPE|ROLE_REQUIRED)$/),
+      ]);
     }
   });
 

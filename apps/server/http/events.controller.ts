@@ -16,6 +16,7 @@ import {
 } from '#projections';
 import { Allow, CurrentAccess, readableForest } from './access.guard.js';
 import { Problem } from './problem.filter.js';
+import { ReadsOnAfter } from './read-your-writes.js';
 
 const position = z.coerce.number().int().min(1);
 
@@ -36,6 +37,7 @@ export class EventsController {
   }
 
   @Get('tail')
+  @ReadsOnAfter()
   @ApiOperation({ summary: 'Follow the log after a position, waiting for more' })
   tail(@Query({ schema: tailEventsParameters }) parameters: TailEvents, @CurrentAccess() access: Access) {
     return tailEvents(this.prisma, this.store, { ...parameters, forest: readableForest(access, parameters.forest) });

@@ -2,21 +2,37 @@
  * Read your own writes: every command answers with its log position, and every query takes `after=<position>` and waits, at most
  * five seconds, until the read models are there.
  */
-import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type NestInterceptor,
+  SetMetadata,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { Observable } from 'rxjs';
 import { PROJECTORS, type Projectors } from '#projections';
 import { Problem } from './problem.filter.js';
 
 const WAIT_MS = 5_000;
+const READS_ON = 'kerbtrail:reads-on';
+
+/** On a query whose `after` is where it reads on, and so nothing to wait for. */
+export const ReadsOnAfter = (): MethodDecorator => SetMetadata(READS_ON, true);
 
 @Injectable()
 export class ReadYourWrites implements NestInterceptor {
-  constructor(@Inject(PROJECTORS) private readonly projectors: Projectors) {}
+  constructor(
+    private readonly reflector: Reflector,
+    @Inject(PROJECTORS) private readonly projectors: Projectors,
+  ) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const { method, query } = context.switchToHttp().getRequest<FastifyRequest<{ Querystring: { after?: string } }>>();
-    if (method === 'GET') await this.wait(query.after);
+    const readsOn = this.reflector.get<boolean | undefined>(READS_ON, context.getHandler());
+    if (method === 'GET' && !readsOn) await this.wait(query.after);
     return next.handle();
   }
 
