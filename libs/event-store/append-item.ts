@@ -89,7 +89,7 @@ function prepareEvent(stream: string, event: NewEvent, { definitions, newId }: P
     throw new RangeError(`${type} is written at schema version ${schemaVersion}; its catalogue has ${current}`);
   }
   const id = event.id?.toLowerCase() ?? newId();
-  if (!UUID.test(id)) throw new RangeError(`the id of ${type} is not a UUID`);
+  if (event.id !== undefined && !UUID.test(id)) throw new RangeError(`the id of ${type} is not a UUID`);
   const draft = draftEvent(stream, id, event);
   if (draft.bytes > BODY_BYTES_MAX) {
     throw new RangeError(
@@ -108,7 +108,6 @@ function checkStream(stream: string, version: number): void {
 }
 
 function checkNoneTwice(parts: readonly { readonly stream: string }[]): void {
-  const streams = new Set(parts.map(({ stream }) => stream));
-  if (streams.size < parts.length)
+  if (parts.length > 1 && new Set(parts.map(({ stream }) => stream)).size < parts.length)
     throw new RangeError('it names a stream twice: once as a write and once as a guard is the most');
 }

@@ -12,6 +12,10 @@ const LONE_SURROGATE = /\p{Cs}/u;
 /** JSON.parse moves these to the front of an object: who writes the event out again would get other bytes. */
 const INTEGER_KEY = /^(0|[1-9]\d*)$/;
 
+const KEYS_MAX = 1_000;
+/** Keys as they stand before their values: events have few, and the same ones. */
+const writtenKeys = new Map<string, string>();
+
 /** A value that has no canonical text. The message names the key or the kind of value, never the value. */
 export class NotCanonical extends Error {
   readonly code = 'ES_NOT_CANONICAL';
@@ -44,16 +48,25 @@ function writeObject(object: Record<string, unknown>, depth: number): string {
   for (const key of sortedKeys(object)) {
     const value = object[key];
     if (value === undefined) continue;
-    if (INTEGER_KEY.test(key)) throw new NotCanonical(`"${key}" cannot be a key: choose a word`);
-    members += `${members && ','}${writeString(key)}:${writeValue(value, depth + 1)}`;
+    members += `${members && ','}${writeKey(key)}${writeValue(value, depth + 1)}`;
   }
   return `{${members}}`;
+}
+
+function writeKey(key: string): string {
+  const known = writtenKeys.get(key);
+  if (known) return known;
+  if (INTEGER_KEY.test(key)) throw new NotCanonical(`"${key}" cannot be a key: choose a word`);
+  const written = `${writeString(key)}:`;
+  if (writtenKeys.size < KEYS_MAX) writtenKeys.set(key, written);
+  return written;
 }
 
 /** Most objects are written with their keys in order, and sorting costs more than looking. */
 function sortedKeys(object: Record<string, unknown>): string[] {
   const keys = Object.keys(object);
-  return keys.every((key, n) => n === 0 || keys[n - 1]! < key) ? keys : keys.toSorted();
+  for (let n = 1; n < keys.length; n++) if (keys[n - 1]! >= keys[n]!) return keys.toSorted();
+  return keys;
 }
 
 function writeString(text: string): string {

@@ -9,7 +9,7 @@
 import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.js';
 import type { JsonObject, Metadata, NewEvent, RecordedEvent } from './event.js';
-import { instantToNanos, isIndexable } from './instant.js';
+import { isIndexableInstant } from './instant.js';
 
 /** Entry bundles of a tiled log hold at most 65,535 bytes each (C2SP tlog-tiles). */
 export const BODY_BYTES_MAX = 60 * 1024;
@@ -33,7 +33,7 @@ export type Link = { readonly prev: string | null; readonly recordedAt: string; 
 
 /** Throws NotCanonical, InvalidInstant, and RangeError for an instant that no read model can keep. */
 export function draftEvent(stream: string, id: string, event: NewEvent): EventDraft {
-  if (!isIndexable(instantToNanos(event.occurredAt))) {
+  if (!isIndexableInstant(event.occurredAt)) {
     throw new RangeError(`it occurred at ${event.occurredAt}, outside the years 1678 to 2261`);
   }
   const { type, schemaVersion } = event;
@@ -48,8 +48,10 @@ export function draftEvent(stream: string, id: string, event: NewEvent): EventDr
 /** `recordedAt` has six fraction digits. `leaf` is hex. */
 export function encodeEvent(draft: EventDraft, { prev, recordedAt, version }: Link): { body: string; leaf: string } {
   const quoted = prev === null ? 'null' : `"${prev}"`;
-  const body = `${draft.front}${quoted},"recordedAt":"${recordedAt}"${draft.back}${version}}`;
-  return { body, leaf: leafHash(body) };
+  // Joined once, with the leaf's prefix in front: the body is then a view of what was hashed.
+  const entry = `\0${draft.front}${quoted},"recordedAt":"${recordedAt}"${draft.back}${version}}`;
+  const leaf = hash('sha256', entry, 'hex');
+  return { body: entry.slice(1), leaf };
 }
 
 export function leafHash(body: string): string {

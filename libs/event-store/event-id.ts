@@ -8,26 +8,37 @@ import { instantToNanos } from './instant.js';
 
 const RANDOM_BYTES = 10;
 const IDS_PER_DRAW = 256;
+/** The variant's two bits, 10, before two of the drawn ones. */
+const VARIANTS = '89ab';
 
 /** `random`: 10 bytes. */
 export function newEventId(nowMillis: number, random: Uint8Array): string {
-  return timeOrderedUuid(nowMillis, 7, random);
+  return timeOrderedUuid(nowMillis, 7, hexOf(random));
 }
 
 /** UUIDv7s for one process. Randomness is drawn for many at once: drawing it costs more than the rest of an id. */
 export function createIdSource(random: Random): () => string {
-  let drawn: Buffer = Buffer.alloc(0);
+  let drawn = '';
+  let at = 0;
   return () => {
-    if (drawn.length === 0) drawn = random(RANDOM_BYTES * IDS_PER_DRAW);
-    const bits = drawn.subarray(0, RANDOM_BYTES);
-    drawn = drawn.subarray(RANDOM_BYTES);
-    return newEventId(Date.now(), bits);
+    if (at === drawn.length) {
+      drawn = random(RANDOM_BYTES * IDS_PER_DRAW).toString('hex');
+      at = 0;
+    }
+    const bits = drawn.slice(at, (at += RANDOM_BYTES * 2));
+    return timeOrderedUuid(Date.now(), 7, bits);
   };
 }
 
 /** `identityHash`: at least 10 bytes of a hash that names the record and, within it, the event. Throws InvalidInstant. */
 export function observedEventId(occurredAt: string, identityHash: Uint8Array): string {
-  return timeOrderedUuid(Number(instantToNanos(occurredAt) / 1_000_000n), 8, identityHash);
+  return timeOrderedUuid(Number(instantToNanos(occurredAt) / 1_000_000n), 8, hexOf(identityHash));
+}
+
+function hexOf(bits: Uint8Array): string {
+  if (bits.length < RANDOM_BYTES)
+    throw new RangeError(`a UUID takes ${RANDOM_BYTES} bytes beside its time, got ${bits.length}`);
+  return Buffer.from(bits.subarray(0, RANDOM_BYTES)).toString('hex');
 }
 
 //  0                   1                   2                   3
@@ -38,14 +49,9 @@ export function observedEventId(occurredAt: string, identityHash: Uint8Array): s
 //  +---+---------------------------+-------+-----------------------+
 //  |var|  62 bits                                                  |
 //  +---+-----------------------------------------------------------+
-function timeOrderedUuid(millis: number, version: 7 | 8, bits: Uint8Array): string {
-  if (bits.length < RANDOM_BYTES)
-    throw new RangeError(`a UUID takes ${RANDOM_BYTES} bytes beside its time, got ${bits.length}`);
-  const bytes = Buffer.alloc(16);
-  bytes.writeUIntBE(Math.max(0, millis), 0, 6); // before 1970 (a lost clock): 0
-  bytes.set(bits.subarray(0, RANDOM_BYTES), 6);
-  bytes[6] = (version << 4) | (bytes[6]! & 0x0f);
-  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+/** `bits`: 20 hex digits. A time before 1970 (a lost clock) counts as 0. */
+function timeOrderedUuid(millis: number, version: 7 | 8, bits: string): string {
+  const time = Math.max(0, millis).toString(16).padStart(12, '0');
+  const variant = VARIANTS[Number.parseInt(bits[4]!, 16) & 3]!;
+  return `${time.slice(0, 8)}-${time.slice(8)}-${version}${bits.slice(1, 4)}-${variant}${bits.slice(5, 8)}-${bits.slice(8)}`;
 }
