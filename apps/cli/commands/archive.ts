@@ -66,7 +66,7 @@ export function addArchiveCommands(program: Command, sessions: Sessions): void {
     .command('retire')
     .summary('give up old events that need not be kept')
     .description(
-      'Write the files of archived partitions anew without the bodies of exchanges, lockouts, observations and reads of the trail. ' +
+      'Write the files of archived partitions anew without the bodies of exchanges, lockouts and observations. ' +
         'Accounts, names, forests and operations are kept, and every proof stays valid. This cannot be undone.',
     )
     .requiredOption(
