@@ -21,7 +21,10 @@ export type SubscriptionOptions<Item extends Positioned = RecordedEvent> = {
    * an error with `mayPass: true` (what it needs beside the database does not answer) the page is tried again.
    */
   readonly handle: (tx: PoolClient, items: readonly Item[]) => Promise<void>;
-  /** What is read of each event, in order of position, without a gap. Default: the event, by `store.readAll`. */
+  /**
+   * What is read of each event, in order of position, without a gap. Default: the event, by `store.readAll`, and the page after a
+   * full one is read while that is handled. This one is read when all before it are handled.
+   */
   readonly read?: (after: number, limit: number) => Promise<readonly Item[]>;
   /** Most events per call of `handle`. Default 1000. */
   readonly pageSize?: number;
@@ -80,6 +83,7 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
   #stopping = false;
   /** A notification came since the last read began. */
   #hinted = false;
+  #ahead: { readonly after: number; readonly limit: number; readonly page: Promise<ReadPage<Item>> } | undefined;
   readonly #running: Promise<void>;
 
   constructor(options: SubscriptionOptions<Item>) {
@@ -148,6 +152,8 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
       return await this.#readOn(client);
     } finally {
       client.off('notification', hint);
+      await this.#ahead?.page.catch(() => {}); // nobody waits for it any more
+      this.#ahead = undefined;
       client.release(locked); // ending the session gives up the lock and the LISTEN, whatever state it is in
     }
   }
@@ -157,7 +163,6 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
     let limit = this.#pageSize;
     this.#set({ mode: 'catching-up', position: checkpoint.position });
     while (!this.#stopping) {
-      this.#hinted = false;
       const page = await this.#handlePage(client, checkpoint, limit);
       if ('error' in page) {
         // Handle less at a time, until it is one event that cannot be handled.
@@ -186,13 +191,11 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
     from: Checkpoint,
     limit: number,
   ): Promise<{ events: number; checkpoint: Checkpoint } | { error: unknown }> {
-    const events = await this.#read(from.position, limit).catch((error: unknown) => {
-      if (mayPass(error)) throw error;
-      return { error };
-    });
+    const events = await this.#pageAfter(from.position, limit);
     if ('error' in events) return events;
     const last = events.at(-1);
     if (!last) return { events: 0, checkpoint: from };
+    if (!this.#options.read && events.length === this.#pageSize) this.#readAhead(last.position);
     await client.query('BEGIN');
     try {
       await this.#options.handle(client, events);
@@ -209,6 +212,26 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
     }
   }
 
+  #readAhead(after: number): void {
+    const page = this.#readPage(after, this.#pageSize);
+    page.catch(() => {}); // whoever takes the page is told
+    this.#ahead = { after, limit: this.#pageSize, page };
+  }
+
+  #pageAfter(after: number, limit: number): Promise<ReadPage<Item>> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    return ahead?.after === after && ahead.limit === limit ? ahead.page : this.#readPage(after, limit);
+  }
+
+  async #readPage(after: number, limit: number): Promise<ReadPage<Item>> {
+    this.#hinted = false;
+    return this.#read(after, limit).catch((error: unknown) => {
+      if (mayPass(error)) throw error;
+      return { error };
+    });
+  }
+
   #set(state: SubscriptionState): void {
     const before = this.#state;
     this.#state = state;
@@ -223,6 +246,9 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
 function readEvents<Item>(store: EventStore): (after: number, limit: number) => Promise<readonly Item[]> {
   return (after, limit) => store.readAll({ after, limit }) as Promise<readonly unknown[]> as Promise<readonly Item[]>;
 }
+
+/** `error`: an event of the page cannot be read. */
+type ReadPage<Item> = readonly Item[] | { readonly error: unknown };
 
 type Failure = { readonly error: unknown; readonly failedAt: number };
 

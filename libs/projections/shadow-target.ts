@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Row } from './bulk-rows.js';
+import { columnList, copyColumns } from './copy-columns.js';
 import { copyText, type CopyColumn } from './copy-text.js';
 import type { BuildTarget } from './projection.js';
 import { finishTable } from './shadow-tables.js';
@@ -31,7 +32,7 @@ export class ShadowTarget implements BuildTarget {
 
   async write(table: string, rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
-    const piece = this.#pieces.get(table) ?? { columns: await this.#columnsOf(table), bytes: 0, chunks: [] };
+    const piece = this.#pieces.get(table) ?? (await this.#newPiece(table));
     this.#pieces.set(table, piece);
     const chunk = Buffer.from(copyText(piece.columns, rows));
     piece.bytes += chunk.length;
@@ -71,6 +72,11 @@ export class ShadowTarget implements BuildTarget {
     }
   }
 
+  async #newPiece(table: string): Promise<Piece> {
+    await this.#copying;
+    return { columns: await copyColumns(this.client, `read_next.${table}`), bytes: 0, chunks: [] };
+  }
+
   /** Frozen rows are never visited again to be marked as committed: they come in before anybody can see the table. */
   async #send(table: string, piece: Piece): Promise<void> {
     await this.#copying;
@@ -80,22 +86,12 @@ export class ShadowTarget implements BuildTarget {
     if (this.#begun.size === 0) await this.client.query('BEGIN');
     if (!this.#begun.has(table)) await this.client.query(`TRUNCATE read_next.${table}`);
     this.#begun.add(table);
-    const columns = piece.columns.map(({ name }) => `"${name}"`).join(', ');
-    const copy = this.client.query(copyFrom(`COPY read_next.${table} (${columns}) FROM STDIN (FREEZE)`));
+    const copy = this.client.query(
+      copyFrom(`COPY read_next.${table} (${columnList(piece.columns)}) FROM STDIN (FREEZE)`),
+    );
     for (const chunk of chunks) copy.write(chunk);
     copy.end();
     this.#copying = finished(copy);
     this.#copying.catch(() => undefined); // whoever awaits it next is told
-  }
-
-  async #columnsOf(table: string): Promise<CopyColumn[]> {
-    await this.#copying;
-    const { rows } = await this.client.query<CopyColumn>(
-      `SELECT attname AS name, CASE WHEN typname IN ('json', 'jsonb') THEN 'json' WHEN typcategory = 'A' THEN 'array' ELSE 'plain' END AS form
-         FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
-        WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-      [`read_next.${table}`],
-    );
-    return rows;
   }
 }

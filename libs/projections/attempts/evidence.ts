@@ -39,6 +39,9 @@ export type AttemptEvidenceRow = {
 export const ticketKinds = ['service', 'forwarded-tgt', 'other-tgt'] as const;
 export type TicketKind = (typeof ticketKinds)[number];
 
+/** How a NUL looks in JSON (RFC 8259 §7). */
+const JSON_NUL = '\\u0000';
+
 type EvidenceType = ExchangeEvent['type'];
 
 /** PreAuthenticationRequired is missing on purpose: it is the normal first answer of an AS exchange. */
@@ -77,8 +80,7 @@ export function familyOf(evidence: Evidence): Family | 'exchange' | null {
 /** Null for an event that shows nothing of an attempt: another type, or a second log of a logon that succeeded. */
 export function evidenceRow(event: RecordedEvent): AttemptEvidenceRow | null {
   if (!evidenceTypes.has(event.type)) return null;
-  const text = JSON.stringify(event.data, (_, value: unknown) => (typeof value === 'string' ? storable(value) : value));
-  const step = { type: event.type, data: JSON.parse(text) } as ExchangeEvent;
+  const step = { type: event.type, data: storableData(event.data) } as ExchangeEvent;
   if (step.type === 'AuthenticationLogged' && step.data.status === STATUS_OK) return null;
   const { id, occurredAt, source, record, item } = evidenceOrder(event);
   const { clientName, spn } = step.data as { clientName?: string; spn?: string };
@@ -101,6 +103,14 @@ export function evidenceRow(event: RecordedEvent): AttemptEvidenceRow | null {
     position: event.position,
     recorded_at: instantToNanos(event.recordedAt),
   };
+}
+
+/** Looked through once as text, which is far cheaper than every value of every level, and nearly always all there is to do. */
+function storableData(data: JsonObject): JsonObject {
+  const text = JSON.stringify(data);
+  if (!text.includes(JSON_NUL)) return data;
+  const replaced = JSON.stringify(data, (_, value: unknown) => (typeof value === 'string' ? storable(value) : value));
+  return JSON.parse(replaced) as JsonObject;
 }
 
 /** The columns of `attempt_evidence e` as `toEvidence` takes them. */
