@@ -17,6 +17,7 @@ export type Check = {
 };
 
 const LAG_MAX = 10_000;
+const EVIDENCE_WAIT_MS = 5_000;
 const CLOCK_DRIFT_SECONDS_MAX = 2;
 
 @Injectable()
@@ -84,7 +85,7 @@ export class Doctor {
   }
 
   private async evidenceLog(): Promise<Omit<Check, 'check'>> {
-    const { refusal, trouble } = this.evidence.status();
+    const { refusal, trouble } = await this.evidence.settledStatus(EVIDENCE_WAIT_MS);
     if (refusal) {
       return {
         status: 'failed',

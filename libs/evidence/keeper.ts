@@ -11,6 +11,7 @@
  *   commit                      as before; or it was done: the next turn      all of it is there
  *                               reads the tree as it then is
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import {
   type Clock,
@@ -63,6 +64,8 @@ export interface Evidence {
   readonly keys: CheckpointKeys;
   readonly witness: Witness;
   status(): EvidenceStatus;
+  /** The same, once a start has looked at tree and witness: before that nothing is known to be wrong. Waits at most so long. */
+  settledStatus(timeoutMs: number): Promise<EvidenceStatus>;
   /** The newest signed checkpoint. */
   checkpoint(): Promise<SignedCheckpoint | null>;
   /** The same, waiting at most so long for one that covers the position. */
@@ -84,6 +87,10 @@ class Keeper implements Evidence {
   /** What the witness held when the page was read, and who was to sign then. */
   #witnessed: Witnessed | null = null;
   #signers: readonly Signer[] = [];
+  #tellLooked = (): void => {};
+  readonly #looked = new Promise<void>((resolve) => {
+    this.#tellLooked = resolve;
+  });
 
   constructor(private readonly options: EvidenceOptions) {
     const { store, pool, keeperPool = pool, paceMs = PACE_MS, pageSize = PAGE_SIZE, log } = options;
@@ -95,8 +102,12 @@ class Keeper implements Evidence {
       pageSize,
       pauseMs: paceMs,
       read: (after, limit) => this.#read(after, limit).catch(tellUnavailable),
-      handle: (tx, leaves) => this.#extend(tx, leaves),
+      handle: async (tx, leaves) => {
+        await this.#extend(tx, leaves);
+        this.#tellLooked();
+      },
       onChange: ({ mode, error }) => {
+        if (mode === 'live' || mode === 'failed') this.#tellLooked();
         const said = error === undefined ? '' : `evidence ${mode}: ${(error as Error).message}`;
         if (said !== '' && said !== last) log(said);
         last = said;
@@ -118,6 +129,12 @@ class Keeper implements Evidence {
     if (mode !== 'failed') return { state: mode, size: position, ...detail };
     const reason = error instanceof EvidenceRefused ? error.reason : 'failed';
     return { state: 'refused', size: position, refusal: { reason, detail: (error as Error).message } };
+  }
+
+  async settledStatus(timeoutMs: number): Promise<EvidenceStatus> {
+    if (this.status().state === 'catching-up')
+      await Promise.race([this.#looked, delay(timeoutMs, undefined, { ref: false })]);
+    return this.status();
   }
 
   checkpoint(): Promise<SignedCheckpoint | null> {

@@ -22,7 +22,7 @@ import {
   type SignedCheckpoint,
   tlogProofOf,
 } from '#evidence';
-import { type Access, RotateCheckpointKey } from '#operations';
+import { type Access, retirementAt, RotateCheckpointKey } from '#operations';
 import { parseTilePath, type Selection, TILE_WIDTH } from '#tlog';
 import { Allow, commandRequest, CurrentAccess, demandUnscoped } from './access.guard.js';
 import { reference } from './openapi.js';
@@ -178,13 +178,14 @@ export class EvidenceController {
   })
   async status(@CurrentAccess() access: Access) {
     demandUnscoped(access);
+    const now = await this.evidence.settledStatus(WAIT_MS);
     const [head, newest, { rows }] = await Promise.all([
       this.store.head(),
       this.evidence.checkpoint(),
       this.pool.query<{ last: number }>('SELECT coalesce(max(position), 0) AS last FROM log.event_log'),
     ]);
     return {
-      ...this.evidence.status(),
+      ...now,
       origin: this.evidence.keys.origin,
       size: newest?.size ?? 0,
       head,
@@ -210,8 +211,9 @@ export class EvidenceController {
     const checkpoint = await this.covering(last);
     const { keys } = this.evidence;
     const verifierKeys = (await keys.list()).map(({ verifierKey }) => verifierKey);
+    const ports = { pool: this.pool, store: this.store };
     return bundleOf(
-      { pool: this.pool, store: this.store },
+      { ...ports, retirementAt: (at) => retirementAt(ports, at) },
       { origin: keys.origin, verifierKeys, checkpoint },
       selected,
     );
