@@ -22,6 +22,8 @@ type Verified = {
   readonly learned: string[];
 };
 
+type Rebuilt = { readonly position: number; readonly digest: string; readonly verified: object };
+
 const SAMPLES = resolve('samples/lab-samba-ad');
 const keyEncryptionKey = newKeyEncryptionKey();
 
@@ -254,15 +256,66 @@ describe('a database restored to an older state', () => {
   });
 });
 
+describe('kerbtrail rebuild --verify', () => {
+  beforeAll(async () => {
+    // A server that has seen its tree changed signs no further, and does not take it back.
+    await server.stop();
+    server = await startServer({ databaseUrl: database.url, keyEncryptionKey, folder });
+  }, 60_000);
+
+  /** The very table that queries read, and what is in it. */
+  const inUse = async (): Promise<unknown> => {
+    const { rows } = await database.adminPool.query(
+      `SELECT 'read.event_index'::regclass::oid AS id, md5(string_agg(t::text, '' ORDER BY position)) AS digest
+         FROM read.event_index AS t`,
+    );
+    return rows[0];
+  };
+
+  it.each([
+    [
+      'changed',
+      `UPDATE log.event_log SET body = replace(body, '"schemaVersion":1', '"schemaVersion":9') WHERE position = 150`,
+    ],
+    ['removed', 'DELETE FROM log.event_log WHERE position = 150'],
+  ])('names the event that was %s, and leaves the read model in use as it is', async (kind, sql) => {
+    const before = await inUse();
+    const rebuilt = await tampering(
+      database.adminPool,
+      (log) => log.sql(sql),
+      () => kerbtrail('rebuild', 'events', '--verify'),
+    );
+    expect(rebuilt).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('EVIDENCE_MISMATCH') });
+    expect(rebuilt.stderr).toContain(kind === 'removed' ? 'nothing stands at position 150' : 'position 150 is not');
+    expect(await inUse()).toEqual(before);
+  });
+
+  it('publishes what verifies, and records what it was built from', async () => {
+    const size = await signed();
+    const [rebuilt] = JSON.parse(await succeeds('rebuild', 'events', '--verify', '-o', 'json')) as Rebuilt[];
+    expect(rebuilt).toMatchObject({ projection: 'events', rebuiltTo: size, verified: { size } });
+    await signed();
+    const { event } = (await server.api.get<{ event: object }>(`/v1/events/${rebuilt!.position}`)).body;
+    const { digest, verified } = rebuilt!;
+    expect(event).toMatchObject({
+      type: 'ProjectionAttested',
+      data: {
+        projection: 'events',
+        position: size,
+        digest,
+        ...verified,
+        upcasters: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    });
+  });
+});
+
 describe('a bundle of evidence', () => {
   const fileIn = (name: string) => join(files, name);
   let files: string;
   beforeAll(async () => {
     files = await mkdtemp(join(tmpdir(), 'kerbtrail-evidence-'));
-    // A server that has seen its tree changed signs no further, and does not take it back.
-    await server.stop();
-    server = await startServer({ databaseUrl: database.url, keyEncryptionKey, folder });
-  }, 60_000);
+  });
   afterAll(() => rm(files, { recursive: true }));
 
   it('is written once, small enough to send, with what it is and how to verify it', async () => {

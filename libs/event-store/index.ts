@@ -65,6 +65,7 @@ export { BoxDamaged, PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './s
 export type { SubjectKeys } from './sealing/subject-keys.js';
 export { sealSegments, type SealOptions } from './segment/seal.js';
 export {
+  detachedPartitionAt,
   detachPartition,
   listPartitions,
   removeReplaced,

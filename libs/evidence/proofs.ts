@@ -17,13 +17,19 @@ import {
   inclusionProof,
   type Selection,
   TILE_WIDTH,
+  tileHashes,
   tilePath,
   type TileReader,
+  tileWidth,
 } from '#tlog';
 import { readCheckpoint, type SignedCheckpoint, tileReader } from './evidence-tables.js';
 import { BundleTooLarge, EventMissing, TileUnknown } from './evidence.error.js';
 
 type Ports = { readonly pool: Pool; readonly store: EventStore };
+
+/** Events of which retention gave up bodies, as the log itself records it. */
+type Retirement = { readonly first: number; readonly last: number };
+type BundlePorts = Ports & { readonly retirementAt: (position: number) => Promise<Retirement | null> };
 
 /** Neighbours share most of their tiles. 2 MiB. */
 const TILES_CACHED_MAX = 256;
@@ -59,11 +65,11 @@ export function consistencyOf(pool: Pool, from: number, to: number): Promise<Buf
 }
 
 /**
- * The selected events with their proofs. Of a stream: all that the checkpoint covers. Throws EventMissing for a position that
- * the checkpoint covers and the log has no more, BundleTooLarge.
+ * The selected events with their proofs; of those that retention gave up, the leaf. Of a stream: all that the checkpoint covers.
+ * Throws EventMissing for a position that the checkpoint covers and the log has lost otherwise, BundleTooLarge.
  */
 export async function bundleOf(
-  { pool, store }: Ports,
+  { pool, store, retirementAt }: BundlePorts,
   {
     origin,
     verifierKeys,
@@ -76,15 +82,27 @@ export async function bundleOf(
   const records = new Map((await store.recordsAt(positions)).map((record) => [record.position, record]));
   const read = cached(tileReader(pool));
   const entries: EvidenceEntry[] = [];
+  let retired: Retirement | null = null;
   for (const position of positions) {
-    const record = records.get(position);
-    if (!record) throw new EventMissing(position);
     const hashes = await inclusionProof(checkpoint.size, position - 1, read);
     const proof = hashes.map((hash) => hash.toString('base64'));
-    const { body, leaf } = record;
-    entries.push(body === '' ? { position, body: null, leaf, proof } : { position, body, proof });
+    const record = records.get(position);
+    if (record) {
+      entries.push({ position, body: record.body, proof });
+      continue;
+    }
+    if (!retired || position > retired.last) retired = await retirementAt(position);
+    if (!retired) throw new EventMissing(position);
+    const leaf = await leafAt(checkpoint.size, position, read);
+    entries.push({ position, body: null, leaf: leaf.toString('hex'), proof });
   }
   return { format: EVIDENCE_FORMAT, origin, checkpoint: checkpoint.note, keys: verifierKeys, selection, entries };
+}
+
+async function leafAt(size: number, position: number, read: TileReader): Promise<Buffer> {
+  const index = Math.floor((position - 1) / TILE_WIDTH);
+  const tile = { level: 0, index, width: tileWidth(size, 0, index) };
+  return tileHashes(tile, await read(tile))[(position - 1) % TILE_WIDTH]!;
 }
 
 async function positionsOf(store: EventStore, selection: Selection, size: number): Promise<readonly number[]> {

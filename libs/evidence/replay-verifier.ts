@@ -51,8 +51,8 @@ export type ReplayVerifierOptions = {
 export async function createReplayVerifier(options: ReplayVerifierOptions): Promise<ReplayVerifier> {
   const newest = await readCheckpoint(options.pool, options.upTo);
   if (!newest) return { onRecords: () => {}, finish: async () => ({ size: 0, root: EMPTY_ROOT }) };
-  const { checkpoint } = openCheckpoint(newest.note, options.verifiers);
-  return new Replay(options, checkpoint);
+  const { size, root } = openCheckpoint(newest.note, options.verifiers).checkpoint;
+  return new Replay(options, { size, root });
 }
 
 /** Stands for an event that was not read: no event has this leaf. */

@@ -13,6 +13,7 @@ export type { ImportEnd, ImportStart, SourceBinding } from './import/import.deci
 export { recordAttestation, recordRebuild, type Attestation, type Rebuild } from './rebuild/record-rebuild.js';
 export {
   archivePartitions,
+  retirementAt,
   partitionsDue,
   retirePartitions,
   type Archived,

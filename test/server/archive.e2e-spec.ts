@@ -1,6 +1,9 @@
-/** Old partitions leave the database of a running server by command, and the server answers as before: also after a restart. */
+/**
+ * Old partitions leave the database of a running server by command, and the server answers as before: also after a restart. Of what
+ * retention gives up then, everything is still proven.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommandLine, type Ran } from '../support/command-line.js';
@@ -75,12 +78,35 @@ describe('an archived log', () => {
     expect(verified).toMatchObject({ exitCode: 0 });
   }, 120_000);
 
+  it('gives up what retention does not keep, and still proves every event of it', async () => {
+    const retired = await kerbtrail('retire', '--before', '257');
+    expect(retired).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(retired.stdout)).toMatchObject([{ first: 1, last: 256 }]);
+
+    const file = join(folder, 'retired.json');
+    expect((await kerbtrail('evidence', 'bundle', '--range', '1..300', '--out-file', file)).exitCode).toBe(0);
+    const { entries } = JSON.parse(await readFile(file, 'utf8')) as {
+      entries: { position: number; body: null | string }[];
+    };
+    const withheld = entries.filter(({ body }) => body === null).map(({ position }) => position);
+    expect(withheld.length).toBeGreaterThan(100);
+    expect(Math.max(...withheld)).toBeLessThanOrEqual(256);
+    expect((await kerbtrail('verify', file)).exitCode).toBe(0);
+
+    expect(await kerbtrail('verify')).toMatchObject({ exitCode: 0 });
+    expect((await kerbtrail('rebuild', 'events', '--verify')).exitCode).toBe(0);
+    const { rows } = await database.adminPool.query(
+      'SELECT count(*)::int AS kept FROM read.event_index WHERE position <= 256',
+    );
+    expect(rows).toEqual([{ kept: 256 - withheld.length }]);
+  }, 120_000);
+
   it('starts again, and says what it misses when a file is gone', async () => {
     await server.stop();
     server = await startServer({ databaseUrl: database.url, folder, keyEncryptionKey });
-    expect((await server.api.get('/v1/events/7')).status).toBe(200);
-    await rm(join(folder, 'segments', '000000000000001-1.segment'));
-    const missing = await server.api.get('/v1/events/7');
+    expect((await server.api.get('/v1/events/1')).status).toBe(200);
+    await rm(join(folder, 'segments', '000000000000001-2.segment'));
+    const missing = await server.api.get('/v1/events/1');
     expect([missing.status, missing.body['code']]).toEqual([503, 'ES_SEGMENT_MISSING']);
     expect(missing.text).toContain('KERBTRAIL_SEGMENTS');
   }, 60_000);

@@ -22,9 +22,21 @@ const NEVER_AT_THE_EDGE = [
   'KEY_ENCRYPTION_KEY_INVALID',
   'ES_SUBSCRIPTION_FENCED',
   'ING_UNREADABLE_RECORD',
+  'EVIDENCE_KEY_MISSING',
+  'EVIDENCE_REFUSED',
+  'EVIDENCE_WITNESS_UNAVAILABLE',
+  'PG_BACKUP_FAILED',
+  'PG_RESTORE_REFUSED',
+  'TLOG_BUNDLE_INVALID',
 ];
 /** Ours to mend, never the caller's: INTERNAL, with the reason in the log. */
-const INTERNAL = ['PG_INTEGER_TOO_LARGE', 'ES_NEWER_SCHEMA_VERSION', 'KEY_UNWRAP_FAILED'];
+const INTERNAL = [
+  'PG_INTEGER_TOO_LARGE',
+  'ES_NEWER_SCHEMA_VERSION',
+  'ES_BOX_DAMAGED',
+  'KEY_UNWRAP_FAILED',
+  'TLOG_TILE_INVALID',
+];
 
 /** Of every error class in the libs and the server that states its code as one text. */
 function codesInTheCode(): string[] {

@@ -57,6 +57,16 @@ export async function listPartitions(pool: Pool): Promise<Partition[]> {
   return rows;
 }
 
+/** First position of the partition that holds this one; null when that is attached, or there is none. */
+export async function detachedPartitionAt(pool: Pool, position: number): Promise<number | null> {
+  const { rows } = await pool.query<{ first: number }>(
+    `SELECT first_position AS first FROM log.event_partition
+      WHERE detached_at IS NOT NULL AND $1 BETWEEN first_position AND last_position`,
+    [position],
+  );
+  return rows[0]?.first ?? null;
+}
+
 /**
  * Of a partition that is attached. A file that is gone is sealed again. Reads every file of the partition whole: it is the one that was sealed, its bodies have their leaves, and these are the tree's.
  * Throws SegmentAltered, SegmentMismatch.

@@ -18,6 +18,7 @@ import type { Pool } from 'pg';
 import { recordCommand, type DecidedEvent, type LogPorts } from '#directory';
 import {
   compareInstants,
+  detachedPartitionAt,
   detachPartition,
   listPartitions,
   removeReplaced,
@@ -25,6 +26,7 @@ import {
   streamName,
   verifyPartition,
   withholdBodies,
+  type EventStore,
   type Load,
   type Partition,
 } from '#event-store';
@@ -106,6 +108,19 @@ export async function* retirePartitions(
   } finally {
     await unlock();
   }
+}
+
+/** The partition of this position, if the log records that retention took bodies of it. */
+export async function retirementAt(
+  { store, pool }: { readonly store: EventStore; readonly pool: Pool },
+  position: number,
+): Promise<{ readonly first: number; readonly last: number } | null> {
+  const first = await detachedPartitionAt(pool, position);
+  if (first === null) return null;
+  const { retired } = decider.foldArchive(
+    await operationsOf((stream) => store.readStream(stream), archiveStream(first)),
+  );
+  return retired && { first: retired.first, last: retired.last };
 }
 
 /** Null when an earlier run has done it, but for the old files perhaps. */
