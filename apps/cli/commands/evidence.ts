@@ -249,7 +249,7 @@ function notCovered(position: number, size: number): CliError {
     'EVIDENCE_BEHIND',
     `the newest checkpoint covers ${size} events, not ${position}`,
     {
-      next: 'ask again in a second',
+      next: 'when the log has that event, ask again in a second',
     },
   );
 }

@@ -44,10 +44,10 @@ export function reportLog(output: Output, report: LogReport): ExitCode {
   }
   if (links.unfollowed > 0) {
     output.say(
-      `${number(links.unfollowed)} events name a previous event of their stream that was not read here (before the range, withheld, or too far back): the tree stands for them, their links were not followed.`,
+      `Links not followed: ${number(links.unfollowed)}. The event before it in its stream was not read here (before the range, withheld, or too far back); the tree stands for the event itself.`,
     );
   }
-  if (uncovered > 0) output.say(`${number(uncovered)} later events are covered by no checkpoint yet.`);
+  if (uncovered > 0) output.say(`Later events that no checkpoint covers yet: ${number(uncovered)}.`);
   return EXIT.ok;
 }
 
