@@ -6,6 +6,9 @@ import { readInstant } from './instants.js';
 const started = new Date();
 const instant = (text: string): string => readInstant(text, started);
 
+/** A log position or an instant, as the archive's `before` takes it. */
+export const positionOrInstant = (text: string): string => (/^[1-9]\d{0,15}$/.test(text) ? text : instant(text));
+
 export function wholeNumber(min: number, max: number) {
   return (text: string): number => {
     const value = Number(text);

@@ -1,7 +1,7 @@
 /** `kerbtrail archive` and `kerbtrail retire`: old partitions of the log out of the database, and bodies out of their files. */
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli.error.js';
-import { wholeNumber } from '../filters.js';
+import { positionOrInstant, wholeNumber } from '../filters.js';
 import type { Session, Sessions } from '../session.js';
 import type { Column } from '../table.js';
 
@@ -52,6 +52,7 @@ export function addArchiveCommands(program: Command, sessions: Sessions): void {
     .option(
       '--before <position|instant>',
       'only partitions that end before this position or were recorded before this instant',
+      positionOrInstant,
     )
     .option('--dry-run', 'say which partitions there are and which would go')
     .addHelpText(
