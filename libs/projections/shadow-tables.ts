@@ -28,7 +28,8 @@ export async function finishTable(pool: Pool, table: string): Promise<void> {
     `SELECT i.relname AS index, replace(pg_get_indexdef(indexrelid), ' ON read.', ' ON read_next.') AS statement,
             CASE WHEN indisprimary THEN (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                                           WHERE attrelid = indrelid AND attnum = ANY (indkey)) END AS key
-       FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = $1::regclass ORDER BY indisprimary DESC`,
+       FROM pg_index JOIN pg_class i ON i.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
+      WHERE indrelid = $1::regclass ORDER BY indisprimary DESC, amname = 'gin' DESC`, // what takes longest is not left for the end
     [`read.${table}`],
   );
   const waiting = [...makes];
