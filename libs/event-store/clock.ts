@@ -12,18 +12,25 @@ export interface Clock {
 
 export type Random = (bytes: number) => Buffer;
 
+/** Date.now() itself cuts off up to one millisecond. */
+const DRIFT_MS_MAX = 1.5;
+
 /**
- * The wall clock with microseconds: the monotonic clock counts on from an anchor, and the anchor is taken anew when the
- * wall clock was set, or drifted, by more than a millisecond and a half (Date.now() itself cuts off up to one).
+ * The wall clock with microseconds: the monotonic clock counts on from an anchor, and the anchor is taken anew when the wall
+ * clock was set, or drifted. It is read between two readings of the monotonic one: a process that was held up between them
+ * has no drift.
  */
 export function createSystemClock(): Clock {
   let anchorMs = Date.now() - performance.now();
   return {
     now() {
+      const before = performance.now();
       const wallMs = Date.now();
-      if (Math.abs(anchorMs + performance.now() - wallMs) > 1.5) anchorMs = wallMs - performance.now();
-      const micros = Math.floor((anchorMs + performance.now()) * 1000);
-      return nanosToInstant(BigInt(micros) * 1000n);
+      const after = performance.now();
+      if (wallMs < anchorMs + before - DRIFT_MS_MAX || wallMs > anchorMs + after + DRIFT_MS_MAX) {
+        anchorMs = wallMs - after;
+      }
+      return nanosToInstant(BigInt(Math.floor((anchorMs + after) * 1000)) * 1000n);
     },
   };
 }

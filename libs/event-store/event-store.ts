@@ -87,6 +87,9 @@ export interface EventStore {
   /** All events of one stream in order, current shapes. Bounded: throws `StreamTooLong` above `limit` (default 100,000). */
   readStream(stream: string, options?: { fromVersion?: number; limit?: number }): Promise<RecordedEvent[]>;
 
+  /** Positions of the first events of one stream, at most `limit`, in order; also of those that retention gave up. */
+  positionsOf(stream: string, limit: number): Promise<number[]>;
+
   /** At most `limit` events after `position`, in order, current shapes. */
   readAll(options: { after: number; limit: number; upTo?: number }): Promise<RecordedEvent[]>;
 

@@ -110,6 +110,17 @@ export class LogReader {
     return [...archived, ...rows].slice(0, limit + 1);
   }
 
+  /** Where the events of a stream are, in order, at most `limit`; also those that retention gave up. */
+  async positions(stream: string, limit: number): Promise<number[]> {
+    const { head, rows } = await this.#streams.ask({ stream, fromVersion: 1, limit });
+    const before = rows[0]?.version ?? head + 1;
+    const archived = before > 1 ? await this.#segments.positionsOf(stream, before, limit) : [];
+    if (archived.length < Math.min(before - 1, limit)) {
+      throw new SegmentMissing(`version ${archived.length + 1} of ${stream}`, null);
+    }
+    return [...archived, ...rows.map(({ position }) => position)].slice(0, limit);
+  }
+
   async #readStreams(asked: readonly StreamQuestion[]): Promise<{ head: number; rows: StreamRecord[] }[]> {
     const rows = await this.#read<StreamRow>('streams', 'SELECT * FROM log.read_streams($1, $2, $3)', [
       asked.map(({ stream }) => stream),

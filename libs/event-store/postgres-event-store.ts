@@ -116,6 +116,10 @@ class PostgresEventStore implements EventStore {
     return this.#decoder.decode(rows);
   }
 
+  positionsOf(stream: string, limit: number): Promise<number[]> {
+    return this.#reader.positions(stream, limit);
+  }
+
   async readAll({
     after,
     limit,

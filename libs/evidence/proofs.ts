@@ -112,8 +112,8 @@ async function positionsOf(store: EventStore, selection: Selection, size: number
     if (to - from >= BUNDLE_ENTRIES_MAX) throw new BundleTooLarge(to - from + 1);
     return Array.from({ length: to - from + 1 }, (_, n) => from + n);
   }
-  const events = await store.readStream(selection.stream);
-  return events.map(({ position }) => position).filter((position) => position <= size);
+  const positions = await store.positionsOf(selection.stream, BUNDLE_ENTRIES_MAX + 1);
+  return positions.filter((position) => position <= size);
 }
 
 function cached(read: TileReader): TileReader {

@@ -42,6 +42,7 @@ const ANSWER_WAIT_MS = 3_000;
 const RECOVERY_WAIT_MS = 120_000;
 const POLL_MS = 50;
 const START_RETRY_MS = 10_000;
+const STOP_SECONDS_MAX = 20;
 /** The port was taken between our look and the server's bind; sessions of a killed server are about to end. */
 const PASSING = /could not bind|is still in use/;
 const STARTING_OR_STOPPING = '57P03';
@@ -242,9 +243,15 @@ async function startServer(cluster: Cluster): Promise<Client> {
   }
 }
 
+/** PostgreSQL 18 may never end when it is told to while it begins to recover from a crash: at once, then; it recovers when it starts. */
 async function stopServer({ folder, data, account, programs }: Cluster, mode: 'fast' | 'immediate'): Promise<void> {
   if (typeof (await findPostmaster(data)) === 'string') return;
-  await run(programs.pg_ctl, ['stop', '-w', '-s', '-t', '60', '-m', mode, '-D', data], folder, account);
+  const stop = (how: string): Promise<void> =>
+    run(programs.pg_ctl, ['stop', '-w', '-s', '-t', String(STOP_SECONDS_MAX), '-m', how, '-D', data], folder, account);
+  await stop(mode).catch(async (error: unknown) => {
+    if (mode === 'immediate' || typeof (await findPostmaster(data)) === 'string') throw error;
+    await stop('immediate');
+  });
 }
 
 async function freePort(): Promise<number> {

@@ -16,6 +16,7 @@ const WAIT_MS = 60_000;
 let database: TestDatabase;
 let server: TestServer;
 let folder: string;
+let streamOf7: string;
 const keyEncryptionKey = newKeyEncryptionKey();
 
 beforeAll(async () => {
@@ -70,8 +71,9 @@ describe('an archived log', () => {
     expect(rows).toEqual([{ first: 257 }]);
 
     expect((await allEvents()).slice(0, before.length)).toEqual(before);
-    const event = await server.api.get('/v1/events/7');
-    expect(event.body).toMatchObject({ event: { position: 7 } });
+    const { event } = (await server.api.get<{ event: { position: number; stream: string } }>('/v1/events/7')).body;
+    expect(event.position).toBe(7);
+    streamOf7 = event.stream;
     expect((await kerbtrail('rebuild', 'events')).exitCode).toBe(0);
     expect((await allEvents()).slice(0, before.length)).toEqual(before);
     const verified = await kerbtrail('verify');
@@ -92,6 +94,11 @@ describe('an archived log', () => {
     expect(withheld.length).toBeGreaterThan(100);
     expect(Math.max(...withheld)).toBeLessThanOrEqual(256);
     expect((await kerbtrail('verify', file)).exitCode).toBe(0);
+
+    const streamFile = join(folder, 'retired-stream.json');
+    expect(withheld).toContain(7);
+    expect((await kerbtrail('evidence', 'bundle', '--stream', streamOf7, '--out-file', streamFile)).exitCode).toBe(0);
+    expect((await kerbtrail('verify', streamFile)).exitCode).toBe(0);
 
     expect(await kerbtrail('verify')).toMatchObject({ exitCode: 0 });
     expect((await kerbtrail('rebuild', 'events', '--verify')).exitCode).toBe(0);

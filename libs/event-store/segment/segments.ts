@@ -7,7 +7,7 @@ import type { LogRecord } from '../event-decoder.js';
 import { LogUnavailable } from '../event-store.error.js';
 import type { LeafRecord } from '../event-store.js';
 import { EventsWithheld, SegmentMissing } from './segment.error.js';
-import { SegmentFile, type SegmentRow } from './segment-file.js';
+import { SegmentFile, type SegmentRow, type StreamPlace } from './segment-file.js';
 import { segmentPath } from './segment-layout.js';
 
 /** `through`: everything up to there has been given, or was given up by retention. */
@@ -77,20 +77,39 @@ export class Segments {
    * Events `from` <= version < `before` of one stream that are in detached partitions, at most `limit`. Throws EventsWithheld when
    * one of them was given up, SegmentMissing, SegmentAltered.
    */
-  async ofStream(stream: string, from: number, before: number, limit: number): Promise<StreamRecord[]> {
+  ofStream(stream: string, from: number, before: number, limit: number): Promise<StreamRecord[]> {
+    return this.#ofStream(stream, { from, before, limit }, (file, places) => streamRecords(file, stream, places));
+  }
+
+  /** Where these events are, also those that were given up. Throws SegmentMissing, SegmentAltered. */
+  positionsOf(stream: string, before: number, limit: number): Promise<number[]> {
+    return this.#ofStream(stream, { from: 1, before, limit }, async (_, places) =>
+      places.map(({ position }) => position),
+    );
+  }
+
+  async #ofStream<T>(
+    stream: string,
+    { from, before, limit }: { from: number; before: number; limit: number },
+    read: (file: SegmentFile, places: readonly StreamPlace[]) => Promise<T[]>,
+  ): Promise<T[]> {
     const parts = await this.#query<{ segment: number }>(
       'archived_stream',
       `SELECT segment FROM log.archived_stream WHERE stream = $1 AND last_version >= $2 AND first_version < $3 ORDER BY segment`,
       [stream, from, before],
     );
-    const records: StreamRecord[] = [];
+    const found: T[] = [];
     for (const { segment } of parts) {
-      if (records.length >= limit) break;
+      if (found.length >= limit) break;
       const known = await this.#segmentAt(segment);
-      const room = limit - records.length;
-      records.push(...(await this.#with(known, (file) => streamRecords(file, stream, { from, before, limit: room }))));
+      const here = await this.#with(known, async (file) => {
+        const places = await file.placesOf(stream);
+        const wanted = places.filter(({ version }) => version >= from && version < before);
+        return read(file, wanted.slice(0, limit - found.length));
+      });
+      found.push(...here);
     }
-    return records;
+    return found;
   }
 
   async #segmentAt(position: number): Promise<KnownSegment> {
@@ -166,13 +185,11 @@ async function* pagesOf(file: SegmentFile, from: number, upTo: number): AsyncGen
 async function streamRecords(
   file: SegmentFile,
   stream: string,
-  { from, before, limit }: { from: number; before: number; limit: number },
+  places: readonly StreamPlace[],
 ): Promise<StreamRecord[]> {
-  const places = await file.placesOf(stream);
-  const wanted = places.filter(({ version }) => version >= from && version < before).slice(0, limit);
-  const withheld = wanted.find(({ length }) => length === 0);
+  const withheld = places.find(({ length }) => length === 0);
   if (withheld) throw new EventsWithheld(stream, withheld.version, withheld.position);
   const records: StreamRecord[] = [];
-  for (const place of wanted) records.push({ ...(await file.bodyAt(place)), version: place.version });
+  for (const place of places) records.push({ ...(await file.bodyAt(place)), version: place.version });
   return records;
 }

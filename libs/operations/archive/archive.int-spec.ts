@@ -4,7 +4,14 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { subscribe, transact, type EventStore, type RecordedEvent } from '#event-store';
-import { archivePartitions, archiveStream, partitionsDue, retirePartitions, type Archived } from './archive-log.js';
+import {
+  archivePartitions,
+  archiveStream,
+  partitionsDue,
+  retirementAt,
+  retirePartitions,
+  type Archived,
+} from './archive-log.js';
 import { digestOf, openSmallLog, PARTITION, SEGMENT, someEvent, type SmallLog } from './small-log.spec-support.js';
 
 const EVENTS = 1_300;
@@ -239,6 +246,15 @@ describe('retention', () => {
     expect(await store.recordsAt([1, 2, 6])).toEqual(leavesBefore);
     expect(await store.readStream('account-0')).toEqual(before.filter(({ stream }) => stream === 'account-0'));
     await expect(store.readStream('exchange-3-1')).rejects.toMatchObject({ code: 'ES_EVENTS_WITHHELD' });
+    for (const stream of ['exchange-3-1', 'account-0']) {
+      const positions = before.filter((event) => event.stream === stream).map(({ position }) => position);
+      expect(await store.positionsOf(stream, 1_000)).toEqual(positions);
+      expect(await store.positionsOf(stream, 2)).toEqual(positions.slice(0, 2));
+    }
+    expect(await store.positionsOf('exchange-none', 10)).toEqual([]);
+    expect(await retirementAt(log.ports, PARTITION)).toEqual({ first: 1, last: PARTITION });
+    expect(await retirementAt(log.ports, PARTITION + 1)).toBeNull();
+    expect(await retirementAt(log.ports, ARCHIVED + 1)).toBeNull();
     expect(await readdir(log.folder)).not.toContain('000000000000001-1.segment');
 
     const [, tombstone] = await store.readStream(archiveStream(1));
