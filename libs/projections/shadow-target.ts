@@ -3,7 +3,7 @@
  * gathered to pieces of a bounded size; while PostgreSQL takes one in, the next is made.
  */
 import { finished } from 'node:stream/promises';
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Row } from './bulk-rows.js';
 import { columnList, copyColumns } from './copy-columns.js';
@@ -62,9 +62,12 @@ export class ShadowTarget implements BuildTarget {
       await client.query(`BEGIN; SET LOCAL search_path TO read_next; SET LOCAL statement_timeout = 0;
         SET LOCAL work_mem = '128MB'; SET LOCAL cursor_tuple_fraction = 1`);
       await client.query(`DECLARE rows NO SCROLL CURSOR FOR ${select}`, [...values]);
-      for (;;) {
-        const { rows } = await client.query<R>(`FETCH ${ROWS_PER_READ} FROM rows`);
+      const fetch = (): Promise<QueryResult<R>> => client.query<R>(`FETCH ${ROWS_PER_READ} FROM rows`);
+      for (let next = fetch(); ;) {
+        const { rows } = await next;
         if (rows.length === 0) return;
+        next = fetch();
+        next.catch(() => undefined); // whoever awaits it next is told
         yield rows;
       }
     } finally {
