@@ -7,9 +7,9 @@ import { finished } from 'node:stream/promises';
 import { DatabaseError, type PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { columnList, copyColumns } from './copy-columns.js';
-import { copyText } from './copy-text.js';
+import { copyText, type Row } from './copy-text.js';
 
-export type Row = { readonly [column: string]: unknown };
+export type { Row };
 
 /** From here on COPY is worth its round trips. */
 const MANY_ROWS = 64;

@@ -2,7 +2,7 @@
  * Rows in PostgreSQL's text format of COPY (PostgreSQL manual, COPY, "Text Format"): what stands in the table afterwards is
  * what `insertRows` would have put there. Pure.
  */
-import type { Row } from './bulk-rows.js';
+export type Row = { readonly [column: string]: unknown };
 
 /** How a value of the column is written: as it prints, as JSON, or as an array of such values. */
 export type CopyColumn = { readonly name: string; readonly form: 'plain' | 'json' | 'array' };
