@@ -52,11 +52,7 @@ export function decideLogon(facts: LogonFacts): LogonDecision {
     return refuse(facts, 'KDC_ERR_C_PRINCIPAL_UNKNOWN', `no account of forest ${forest} goes by this name`);
   }
   if (client === 'ambiguous') {
-    return refuse(
-      facts,
-      'KDC_ERR_PRINCIPAL_NOT_UNIQUE',
-      `several accounts of forest ${forest} go by this name`,
-    );
+    return refuse(facts, 'KDC_ERR_PRINCIPAL_NOT_UNIQUE', `several accounts of forest ${forest} go by this name`);
   }
   if (!client.enabled) return refuse(facts, 'KDC_ERR_CLIENT_REVOKED', 'the account of the client is disabled');
   if (client.etypes.length === 0) {
