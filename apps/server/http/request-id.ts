@@ -4,7 +4,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { newEventId } from '#event-store';
 import { Problem } from './problem.filter.js';
 
 export type RequestContext = { readonly requestId: string; readonly traceparent?: string };
@@ -35,7 +36,8 @@ export const CommandContext = createParamDecorator(
     }
     const { traceparent } = headers;
     return {
-      requestId: key?.toLowerCase() ?? randomUUID(),
+      // Ids that rise keep the index of receipts in memory, however many there are.
+      requestId: key?.toLowerCase() ?? newEventId(Date.now(), randomBytes(10)),
       ...(typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
     };
   },
