@@ -41,6 +41,7 @@ export type { LogRecord } from './event-decoder.js';
 export { compareInstants, InvalidInstant, instantToNanos, isIndexable, nanosToInstant } from './instant.js';
 export { type CheckpointKey, readCheckpoint, waitForCheckpoint } from './checkpoint.js';
 export { createEventStore, type EventStoreOptions } from './postgres-event-store.js';
+export { RECENT_EVENTS_LIFE_MS } from './recent-events.js';
 export { requestDigest } from './request-digest.js';
 export {
   type Positioned,

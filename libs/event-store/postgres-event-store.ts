@@ -16,6 +16,7 @@ import { createIdSource } from './event-id.js';
 import { LogUnavailable, StreamTooLong } from './event-store.error.js';
 import type { AppendItem, AppendResult, EventStore, LeafRecord, LogRange, ReplayOptions } from './event-store.js';
 import { LogReader } from './log-reader.js';
+import { RecentEvents } from './recent-events.js';
 import { Sealer } from './sealing/seal-event.js';
 import type { SubjectKeys } from './sealing/subject-keys.js';
 import { readStreamHeads, StreamHeads } from './stream-heads.js';
@@ -57,6 +58,7 @@ class PostgresEventStore implements EventStore {
   readonly #reader: LogReader;
   readonly #decoder: EventDecoder;
   readonly #sealer: Sealer | null;
+  readonly #recent = new RecentEvents();
   /** The last append, once it is in the queue. */
   #queued: Promise<unknown> = Promise.resolve();
   readonly #receipts = new Batch((asked: readonly ReceiptQuestion[]) => this.#readReceipts(asked), RECEIPTS_PER_QUERY);
@@ -129,7 +131,13 @@ class PostgresEventStore implements EventStore {
     limit: number;
     upTo?: number;
   }): Promise<RecordedEvent[]> {
-    return this.decode(await this.#reader.page({ after, limit, upTo }));
+    const shared = upTo === Number.MAX_SAFE_INTEGER ? this.#recent.after(after, limit, performance.now()) : [];
+    if (shared.length === limit) return shared;
+    // What has come since is always asked for: who gets less than the limit may take it for the end.
+    const records = await this.#reader.page({ after: after + shared.length, limit: limit - shared.length, upTo });
+    const events = await this.decode(records);
+    this.#recent.keep(events, performance.now());
+    return [...shared, ...events];
   }
 
   async *replay({ types, onRecords, ...range }: ReplayOptions): AsyncGenerator<readonly RecordedEvent[]> {

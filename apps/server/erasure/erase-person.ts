@@ -9,7 +9,7 @@
  */
 import type { Pool } from 'pg';
 import { loadAccount, type CommandRequest, type ErasableSubjectKeys, type LogPorts, type NameKey } from '#directory';
-import type { Clock, EventStore, Subject } from '#event-store';
+import { RECENT_EVENTS_LIFE_MS, type Clock, type EventStore, type Subject } from '#event-store';
 import {
   OperationRefusal,
   readErasures,
@@ -128,7 +128,7 @@ export class PersonEraser {
 
   /** Steps 3 to 5. Answers with the position of the last step. */
   async #finish(erasures: readonly Erasure[], actor: string, signal?: AbortSignal): Promise<number> {
-    await delay(this.parts.subjectKeys.lifeMs, undefined, signal && { signal });
+    await delay(this.parts.subjectKeys.lifeMs + RECENT_EVENTS_LIFE_MS, undefined, signal && { signal });
     for (const projection of projections) {
       signal?.throwIfAborted();
       await this.#rebuild(projection, actor);
