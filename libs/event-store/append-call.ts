@@ -26,15 +26,18 @@ export function answer({ call, index }: Waiting, result: AppendResult): void {
   if (--call.unanswered === 0) call.resolve(call.results);
 }
 
-/** From the front, as much as a group holds; an id that is already in it waits for the next one, and is a duplicate there. */
-export function takeGroup(waiting: readonly Waiting[]): { group: Waiting[]; rest: Waiting[]; bytes: number } {
+/** From the front, at most `itemsMax` and what a group holds; an id that is already in it waits for the next one, and is a duplicate there. */
+export function takeGroup(
+  waiting: readonly Waiting[],
+  itemsMax = GROUP_ITEMS_MAX,
+): { group: Waiting[]; rest: Waiting[]; bytes: number } {
   const group: Waiting[] = [];
   const later: Waiting[] = [];
   const ids = new Set<string>();
   let bytes = 0;
   let taken = 0;
   for (const each of waiting) {
-    if (group.length === GROUP_ITEMS_MAX || bytes + each.item.bytes > GROUP_BYTES_MAX) break;
+    if (group.length === Math.min(itemsMax, GROUP_ITEMS_MAX) || bytes + each.item.bytes > GROUP_BYTES_MAX) break;
     taken += 1;
     if (ids.has(each.item.id)) {
       later.push(each);

@@ -24,6 +24,7 @@ import { readStreamHeads, type StreamHeads } from './stream-heads.js';
 export type QueueLimits = { readonly itemsMax: number; readonly bytesMax: number };
 
 const GROUPS_UNDER_WAY_MAX = 2;
+const WORTH_HALVING = 200;
 /** Fewer events than this fit into the partitions that exist: time to make the next one. */
 const ROOM_MIN = 4 * 65_536;
 const LOCKED_SESSION = `BEGIN; SET LOCAL lock_timeout = '4s'; SET LOCAL transaction_timeout = '8s';
@@ -84,7 +85,7 @@ export class AppendQueue {
         await this.#settle(unsettled.group);
         continue;
       }
-      const { group, rest, bytes } = takeGroup(this.#waiting);
+      const { group, rest, bytes } = takeGroup(this.#waiting, this.#shareOfWaiting());
       this.#waiting = rest;
       this.#bytes -= bytes;
       await this.#launch(group);
@@ -92,6 +93,15 @@ export class AppendQueue {
     }
     this.#sending = false;
     this.#whenIdle();
+  }
+
+  /**
+   * With nothing under way, half of many: the other half is then encoded while PostgreSQL has the first. Taken whole, they
+   * would come back together, and program and database would wait for each other in turn.
+   */
+  #shareOfWaiting(): number {
+    const { length } = this.#waiting;
+    return this.#underWay.size === 0 && length >= WORTH_HALVING ? Math.ceil(length / 2) : length;
   }
 
   /** Encodes a group on what is known of the heads and sends it; does not wait for the answer. */
