@@ -20,9 +20,9 @@ BEGIN
 END
 $$;
 
--- Events of streams, of each from a version on and at most so many, in order; `n` tells of which, from 1, `head` its last
--- version. A stream of which the table has nothing gives one row without an event. Each partition between a stream's first
--- and last event is asked by its own name: a query of the whole table would name and lock every partition there is. One
+-- Events of streams, of each from a version on and at most so many, in any order; `n` tells of which, from 1, `head` its last
+-- version, also told in one row without an event. Each partition between the streams' first
+-- and last events is asked by its own name: a query of the whole table would name and lock every partition there is. One
 -- that is detached meanwhile is left out, and shows as a gap in the versions.
 CREATE FUNCTION log.read_streams(streams text[], from_versions integer[], counts integer[])
 RETURNS TABLE (n bigint, head integer, "position" bigint, body text, version integer, leaf text)
@@ -31,38 +31,28 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_has
 AS $$
 #variable_conflict use_column
 DECLARE
-  asked record;
   part bigint;
-  found_now integer;
-  found_all integer;
 BEGIN
-  FOR asked IN
-    SELECT a.n, a.from_version, a.count, h.stream, h.version, h.first_position, h.last_position
-      FROM unnest(streams, from_versions, counts) WITH ORDINALITY AS a (stream, from_version, count, n)
-      JOIN stream_head h ON h.stream = a.stream
+  FOR part IN
+    SELECT DISTINCT p.first_position
+      FROM unnest(streams) AS a (stream) JOIN stream_head h ON h.stream = a.stream
+      JOIN event_partition p ON p.detached_at IS NULL AND p.first_position <= h.last_position AND p.last_position >= h.first_position
   LOOP
-    found_all := 0;
-    FOR part IN
-      SELECT p.first_position FROM event_partition p
-       WHERE p.detached_at IS NULL AND p.first_position <= asked.last_position AND p.last_position >= asked.first_position
-       ORDER BY p.first_position
-    LOOP
-      EXIT WHEN found_all >= asked.count;
-      BEGIN
-        RETURN QUERY EXECUTE format(
-          'SELECT $1, $2, position, body, version, encode(leaf, ''hex'') FROM log.%I
-            WHERE stream = $3 AND version >= $4 ORDER BY version LIMIT $5', 'event_log_' || part)
-          USING asked.n, asked.version, asked.stream, asked.from_version, asked.count - found_all;
-        GET DIAGNOSTICS found_now = ROW_COUNT;
-        found_all := found_all + found_now;
-      EXCEPTION WHEN undefined_table THEN
-        NULL;
-      END;
-    END LOOP;
-    IF found_all = 0 THEN
-      RETURN QUERY SELECT asked.n, asked.version, NULL::bigint, NULL::text, NULL::integer, NULL::text;
-    END IF;
+    BEGIN
+      RETURN QUERY EXECUTE format(
+        'SELECT a.n, h.version, e.position, e.body, e.version, encode(e.leaf, ''hex'')
+           FROM unnest($1, $2, $3) WITH ORDINALITY AS a (stream, from_version, count, n)
+           JOIN log.stream_head h ON h.stream = a.stream
+           JOIN log.%I e ON e.stream = a.stream AND e.version BETWEEN a.from_version AND a.from_version::bigint + a.count - 1',
+        'event_log_' || part)
+        USING streams, from_versions, counts;
+    EXCEPTION WHEN undefined_table THEN
+      NULL;
+    END;
   END LOOP;
+  RETURN QUERY
+    SELECT a.n, h.version, NULL::bigint, NULL::text, NULL::integer, NULL::text
+      FROM unnest(streams) WITH ORDINALITY AS a (stream, n) JOIN stream_head h ON h.stream = a.stream;
 END
 $$;
 
