@@ -55,18 +55,25 @@ function writeArray<T>(
   bytesOf: (value: T) => number,
   write: (buffer: Buffer, value: T, at: number) => void,
 ): Buffer {
-  const sizes = values.map((value) => (value === null ? NULL_BYTES : bytesOf(value)));
-  const buffer = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + 4 + Math.max(0, size), 20));
+  const sizes = new Int32Array(values.length);
+  let total = 20;
+  for (let n = 0; n < values.length; n++) {
+    const value = values[n]!;
+    sizes[n] = value === null ? NULL_BYTES : bytesOf(value);
+    total += 4 + Math.max(0, sizes[n]!);
+  }
+  const buffer = Buffer.allocUnsafe(total);
   let at = 0;
   for (const field of [values.length > 0 ? 1 : 0, sizes.includes(NULL_BYTES) ? 1 : 0, type])
     at = buffer.writeInt32BE(field, at);
   if (values.length === 0) return buffer.subarray(0, at);
   for (const field of [values.length, 1]) at = buffer.writeInt32BE(field, at);
-  values.forEach((value, n) => {
+  for (let n = 0; n < values.length; n++) {
+    const value = values[n]!;
     at = buffer.writeInt32BE(sizes[n]!, at);
-    if (value === null) return;
+    if (value === null) continue;
     write(buffer, value, at);
     at += sizes[n]!;
-  });
+  }
   return buffer;
 }
