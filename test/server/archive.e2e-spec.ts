@@ -97,6 +97,8 @@ describe('an archived log', () => {
 
     const streamFile = join(folder, 'retired-stream.json');
     expect(withheld).toContain(7);
+    const gone = await server.api.get('/v1/events/7');
+    expect([gone.status, gone.body['code']]).toEqual([410, 'ES_EVENTS_WITHHELD']);
     expect((await kerbtrail('evidence', 'bundle', '--stream', streamOf7, '--out-file', streamFile)).exitCode).toBe(0);
     expect((await kerbtrail('verify', streamFile)).exitCode).toBe(0);
 

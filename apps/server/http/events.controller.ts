@@ -1,9 +1,10 @@
 /** The event timeline: found by what events are about, tailed by position, each one with the bytes its hash commits to. */
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Pool } from 'pg';
 import { z } from 'zod';
 import { EVENT_STORE, type EventStore } from '#event-store';
-import type { Access } from '#operations';
+import { type Access, retirementAt } from '#operations';
 import { PrismaClient } from '#postgres';
 import {
   findEvents,
@@ -28,6 +29,7 @@ export class EventsController {
   constructor(
     private readonly prisma: PrismaClient,
     @Inject(EVENT_STORE) private readonly store: EventStore,
+    private readonly pool: Pool,
   ) {}
 
   @Get()
@@ -47,7 +49,11 @@ export class EventsController {
   @ApiOperation({ summary: 'One event, its leaf hash and the exact bytes that it commits to' })
   async get(@Param('position', { schema: position }) at: number, @CurrentAccess() access: Access) {
     const readable = readableForest(access, undefined);
-    const found = await getEvent(this.store, at);
+    const { store, pool } = this;
+    const found = await getEvent(store, at);
+    if (!found && readable === undefined && (await retirementAt({ store, pool }, at))) {
+      throw new Problem(410, 'ES_EVENTS_WITHHELD', `Retention gave up the event at position ${at}; its proof stays.`);
+    }
     if (!found || (readable !== undefined && found.event.data['forest'] !== readable)) {
       throw new Problem(404, 'EVENT_UNKNOWN', `There is no event at position ${at}.`);
     }
