@@ -34,12 +34,7 @@ export { loadKeyEncryptionKeyFile, readKeyEncryptionKey, type KeyEncryptionKey }
 export { KeyEncryptionKeyInvalid, KeyUnwrapFailed, KeyVersionContended } from './secret/key.error.js';
 export { createNameKey, NAME_KEY, readNameKey, type NameKey } from './secret/name-key.js';
 export { createKeyStore, KEY_STORE, type AccountKeys, type KeyStore, type KeyVersion } from './secret/key-store.js';
-export {
-  createSubjectKeys,
-  SUBJECT_KEY_LIFE_MS,
-  type ErasableSubjectKeys,
-  type SubjectKeysOptions,
-} from './secret/subject-keys.js';
+export { createSubjectKeys, type ErasableSubjectKeys, type SubjectKeysOptions } from './secret/subject-keys.js';
 export { sweepKeys, type SweptKeys } from './secret/sweep-keys.js';
 export {
   ruleProfiles,

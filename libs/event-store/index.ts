@@ -62,7 +62,7 @@ export {
   SERVICE,
   type Subject,
 } from './sealing/personal-field.js';
-export { BoxDamaged, PSEUDONYM_PREFIX, SUBJECT_KEY_BYTES, SubjectKey } from './sealing/subject-key.js';
+export { BoxDamaged, SUBJECT_KEY_BYTES, SubjectKey } from './sealing/subject-key.js';
 export type { SubjectKeys } from './sealing/subject-keys.js';
 export { sealSegments, type SealOptions } from './segment/seal.js';
 export {

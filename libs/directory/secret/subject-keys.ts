@@ -18,7 +18,7 @@ import type { NameKey } from './name-key.js';
 import { SubjectKeyCache } from './subject-key-cache.js';
 
 /** A process may use a key for so long after it was last seen in the table. Whoever erases waits for it. */
-export const SUBJECT_KEY_LIFE_MS = 5_000;
+const SUBJECT_KEY_LIFE_MS = 5_000;
 
 export interface ErasableSubjectKeys extends SubjectKeys {
   /** Ids of the subjects among these that have keys. */
