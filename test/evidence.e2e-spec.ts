@@ -65,6 +65,16 @@ async function signed(): Promise<number> {
   }
 }
 
+/** Waits until the server signs no further; gives what it says then. */
+async function refusing(): Promise<Ran> {
+  let status = await kerbtrail('evidence', 'status');
+  for (const deadline = Date.now() + 20_000; status.exitCode === 0 && Date.now() < deadline; await delay(100)) {
+    status = await kerbtrail('evidence', 'status');
+  }
+  expect(status.exitCode).toBe(1);
+  return status;
+}
+
 beforeAll(async () => {
   database = await createTestDatabase();
   server = await startServer({ databaseUrl: database.url, keyEncryptionKey });
@@ -117,6 +127,19 @@ describe('a superuser, with triggers off,', () => {
   /** Tampers, verifies, undoes. */
   const after = (change: (log: Tampering) => Promise<void>, ...args: string[]): Promise<Verified> =>
     tampering(database.adminPool, change, () => verify(...args));
+
+  it('changed the last event that was signed: the server sees it by itself, and signs no further', async () => {
+    await tampering(
+      database.adminPool,
+      (log) => log.overwrite(events.length, forged(), { leaf: true }),
+      async () => {
+        const { stdout } = await refusing();
+        expect(stdout).toMatch(/state +refused: /);
+      },
+    );
+  });
+
+  // From here on nothing is signed, so that no half-done change gets into the tree while it is put back.
 
   it('changed the bytes of an event', async () => {
     const { fault } = await after((log) => log.overwrite(at, forged(), { leaf: false }));
@@ -247,12 +270,8 @@ describe('a database restored to an older state', () => {
   });
 
   it('is signed no further by the server', async () => {
-    let status = await kerbtrail('evidence', 'status');
-    for (const deadline = Date.now() + 20_000; status.exitCode === 0 && Date.now() < deadline; await delay(100)) {
-      status = await kerbtrail('evidence', 'status');
-    }
-    expect(status.exitCode).toBe(1);
-    expect(status.stdout).toMatch(/state +refused: .*restored from an older copy/);
+    const { stdout } = await refusing();
+    expect(stdout).toMatch(/state +refused: .*restored from an older copy/);
   });
 });
 
