@@ -16,11 +16,13 @@ const floors: Record<string, number> = {
   spn: 1,
   postgres: 1,
   tlog: 1,
+  kafka: 1,
   'event-store': 2,
   directory: 3,
   authentication: 4,
   evidence: 4,
   operations: 4,
+  relay: 4,
   ingestion: 5,
   projections: 5,
 };

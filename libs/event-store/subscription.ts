@@ -30,6 +30,11 @@ export type SubscriptionOptions<Item extends Positioned = RecordedEvent> = {
   readonly pageSize?: number;
   /** After a page that was not full, rests at least so long, whatever is appended meanwhile: fewer, larger pages. Default 0. */
   readonly pauseMs?: number;
+  /**
+   * An active reader that has said nothing to the database for so long (it hangs, or the network does) is cut off, and
+   * another takes over. Longer than a page takes to handle. Default: a reader is waited for as long as it is connected.
+   */
+  readonly silenceMsMax?: number;
   readonly onChange?: (state: SubscriptionState) => void;
 };
 
@@ -149,12 +154,21 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
       if (!locked) return undefined;
       client.on('notification', hint);
       await client.query('LISTEN kerbtrail_log');
+      await this.#limitSilence(client);
       return await this.#readOn(client);
     } finally {
       client.off('notification', hint);
       await this.#ahead?.page.catch(() => {}); // nobody waits for it any more
       this.#ahead = undefined;
       client.release(locked); // ending the session gives up the lock and the LISTEN, whatever state it is in
+    }
+  }
+
+  async #limitSilence(client: PoolClient): Promise<void> {
+    const { silenceMsMax } = this.#options;
+    if (silenceMsMax === undefined) return;
+    for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout']) {
+      await client.query(`SET ${setting} = ${silenceMsMax}`);
     }
   }
 
@@ -194,7 +208,10 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
     const events = await this.#pageAfter(from.position, limit);
     if ('error' in events) return events;
     const last = events.at(-1);
-    if (!last) return { events: 0, checkpoint: from };
+    if (!last) {
+      if (this.#options.silenceMsMax !== undefined) await client.query('SELECT'); // still there
+      return { events: 0, checkpoint: from };
+    }
     if (!this.#options.read && events.length === this.#pageSize) this.#readAhead(last.position);
     await client.query('BEGIN');
     try {

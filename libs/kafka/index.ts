@@ -1,0 +1,15 @@
+/** Apache Kafka: the port (transport.ts) and KafkaJS behind it. */
+export { connectKafka, type KafkaOptions } from './kafka-transport.js';
+export { partitionOf } from './partition-of.js';
+export {
+  BrokerUnavailable,
+  type ConsumeOptions,
+  type Consumption,
+  type IncomingMessage,
+  type OutgoingMessage,
+  type PartitionEnds,
+  type Publisher,
+  PublisherFenced,
+  type TopicSettings,
+  type Transport,
+} from './transport.js';

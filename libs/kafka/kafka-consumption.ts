@@ -1,0 +1,107 @@
+/**
+ * One member of a consumer group over KafkaJS. Where a partition is read on from is the reader's own business (its offset
+ * stands in its own database); the offset committed to Kafka is for people and tools that look at the group's lag.
+ */
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { ConsumeOptions, Consumption, IncomingMessage } from './transport.js';
+
+const RETRY_MS = 500;
+
+export async function startConsuming(consumer: Consumer, topic: string, options: ConsumeOptions): Promise<Consumption> {
+  const member = new GroupMember(consumer, topic, options);
+  await member.start();
+  return member;
+}
+
+class GroupMember implements Consumption {
+  #stopping = false;
+  /** Partitions that were assigned anew and not yet set to the reader's own offset. */
+  readonly #unplaced = new Set<number>();
+
+  constructor(
+    private readonly consumer: Consumer,
+    private readonly topic: string,
+    private readonly options: ConsumeOptions,
+  ) {}
+
+  async start(): Promise<void> {
+    const { consumer, topic, options } = this;
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      const partitions = payload.memberAssignment[topic] ?? [];
+      for (const partition of partitions) this.#unplaced.add(partition);
+      options.onAssigned?.(partitions);
+      for (const partition of partitions) void this.#place(partition);
+    });
+    consumer.on(consumer.events.CRASH, ({ payload }) => options.onError?.(payload.error));
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: options.concurrency ?? 1,
+      eachBatch: (payload) => this.#give(payload),
+    });
+  }
+
+  pause(partition: number): void {
+    this.consumer.pause([{ topic: this.topic, partitions: [partition] }]);
+  }
+
+  resume(partition: number): void {
+    this.consumer.resume([{ topic: this.topic, partitions: [partition] }]);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.consumer.disconnect();
+  }
+
+  /** From the offset that the reader has kept. What was fetched before that is not given. */
+  async #place(partition: number): Promise<void> {
+    try {
+      const offset = await this.options.from(partition);
+      this.consumer.seek({ topic: this.topic, partition, offset: String(offset ?? -2n) });
+      this.#unplaced.delete(partition);
+    } catch (error) {
+      this.options.onError?.(error, partition);
+      if (!this.#stopping) setTimeout(() => void this.#place(partition), RETRY_MS).unref();
+    }
+  }
+
+  async #give({
+    batch,
+    heartbeat,
+    isRunning,
+    isStale,
+    resolveOffset,
+    pause,
+    commitOffsetsIfNecessary,
+  }: EachBatchPayload): Promise<void> {
+    const { partition } = batch;
+    if (!isRunning() || isStale() || this.#unplaced.has(partition)) return;
+    const messages = batch.messages.map((message) => incoming(partition, message));
+    try {
+      await this.options.handle(partition, messages, heartbeat);
+    } catch (error) {
+      this.options.onError?.(error, partition);
+      const resume = pause();
+      setTimeout(resume, RETRY_MS).unref();
+      return;
+    }
+    resolveOffset(batch.lastOffset());
+    await heartbeat();
+    const next = String(BigInt(batch.lastOffset()) + 1n);
+    await commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions: [{ partition, offset: next }] }] });
+  }
+}
+
+function incoming(partition: number, message: EachBatchPayload['batch']['messages'][number]): IncomingMessage {
+  const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)] as const);
+  return {
+    partition,
+    offset: BigInt(message.offset),
+    key: message.key === null ? null : String(message.key),
+    value: message.value,
+    headers: Object.fromEntries(headers),
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * An event of the log as a CloudEvent 1.0 in Kafka's binary content mode (Kafka Protocol Binding 1.0.2 §3.2): attributes are
+ * `ce_*` headers, the value is the event's data as it stands in the log, personal fields sealed. What CloudEvents has no
+ * word for travels in headers of our own; with them the event can be put together again exactly. Pure.
+ */
+import type { JsonObject, LogRecord, Metadata } from '#event-store';
+import type { IncomingMessage, OutgoingMessage } from '#kafka';
+
+/** The chain that a reader of one partition follows: the position before this one in the same partition; 0: none. */
+export type Place = { readonly partition: number; readonly epoch: number; readonly previous: number };
+
+/** What stands in the log, as it stands there. */
+export type StoredEvent = {
+  readonly position: number;
+  readonly id: string;
+  readonly stream: string;
+  readonly version: number;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly occurredAt: string;
+  readonly recordedAt: string;
+  readonly data: JsonObject;
+  readonly metadata: Metadata;
+};
+
+export function storedEvent({ position, body }: LogRecord): StoredEvent {
+  return { position, ...(JSON.parse(body) as Omit<StoredEvent, 'position'>) };
+}
+
+/** `source` names the log (a URI reference): equal (source, id) mean the same event. */
+export function cloudEvent(source: string, event: StoredEvent, place: Place): OutgoingMessage {
+  const { traceparent } = event.metadata;
+  return {
+    partition: place.partition,
+    key: event.stream,
+    value: JSON.stringify(event.data),
+    headers: {
+      'content-type': 'application/json',
+      ce_specversion: '1.0',
+      ce_id: event.id,
+      ce_source: source,
+      ce_type: event.type,
+      ce_subject: event.stream,
+      ce_time: event.occurredAt,
+      ce_dataschema: `${event.type}.v${event.schemaVersion}.json`,
+      position: String(event.position),
+      previous: String(place.previous),
+      epoch: String(place.epoch),
+      version: String(event.version),
+      schemaversion: String(event.schemaVersion),
+      recordedat: event.recordedAt,
+      metadata: JSON.stringify(event.metadata),
+      ...(traceparent !== undefined && { traceparent }),
+    },
+  };
+}
+
+/** A message as it came, with the record of the log that it was made from (its body not to the byte, but equal as JSON). */
+export type RelayedRecord = LogRecord & { readonly offset: bigint; readonly epoch: number; readonly previous: number };
+
+/** The message is not one of the relay's, or was damaged. */
+export class MessageInvalid extends Error {
+  readonly code = 'RELAY_MESSAGE_INVALID';
+  constructor({ partition, offset }: IncomingMessage, reason: string) {
+    super(`the message at offset ${offset} of partition ${partition} is not an event of the log: ${reason}`);
+  }
+}
+
+/** Throws MessageInvalid. */
+export function relayedRecord(message: IncomingMessage): RelayedRecord {
+  const { headers, value, offset, key } = message;
+  const invalid = (reason: string): never => {
+    throw new MessageInvalid(message, reason);
+  };
+  const text = (name: string): string => headers[name] ?? invalid(`it has no header ${name}`);
+  const number = (name: string): number => {
+    const given = Number(text(name));
+    return Number.isSafeInteger(given) && given >= 0 ? given : invalid(`its header ${name} is not a number`);
+  };
+  const json = (name: string, given: string): unknown => {
+    try {
+      return JSON.parse(given);
+    } catch {
+      return invalid(`${name} is not JSON`);
+    }
+  };
+  if (key !== text('ce_subject')) invalid('its key is not its stream');
+  const event = {
+    data: json('its value', value?.toString() ?? ''),
+    id: text('ce_id'),
+    metadata: json('its header metadata', text('metadata')),
+    occurredAt: text('ce_time'),
+    recordedAt: text('recordedat'),
+    schemaVersion: number('schemaversion'),
+    stream: key,
+    type: text('ce_type'),
+    version: number('version'),
+  };
+  return {
+    position: number('position'),
+    body: JSON.stringify(event),
+    offset,
+    epoch: number('epoch'),
+    previous: number('previous'),
+  };
+}

@@ -1,0 +1,1 @@
+export const EVENTS_TOPIC = 'kerbtrail.events.v1';
