@@ -6,6 +6,7 @@ export {
   type ConsumeOptions,
   type Consumption,
   type IncomingMessage,
+  type LooseMessage,
   type OutgoingMessage,
   type PartitionEnds,
   type Publisher,

@@ -3,12 +3,22 @@
  * it begins, which fences whoever published under the same id. One request is in flight at a time, so order is kept.
  */
 import { readFileSync } from 'node:fs';
-import { type Admin, Kafka, type KafkaConfig, KafkaJSError, logLevel, type Producer } from 'kafkajs';
+import {
+  type Admin,
+  type ICustomPartitioner,
+  Kafka,
+  type KafkaConfig,
+  KafkaJSError,
+  logLevel,
+  type Producer,
+} from 'kafkajs';
 import { startConsuming } from './kafka-consumption.js';
+import { partitionOf } from './partition-of.js';
 import {
   BrokerUnavailable,
   type ConsumeOptions,
   type Consumption,
+  type LooseMessage,
   type OutgoingMessage,
   type PartitionEnds,
   type Publisher,
@@ -57,6 +67,8 @@ export async function connectKafka(options: KafkaOptions): Promise<Transport> {
 }
 
 class KafkaTransport implements Transport {
+  #sender: Promise<Producer> | undefined;
+
   constructor(
     private readonly kafka: Kafka,
     private readonly admin: Admin,
@@ -109,8 +121,25 @@ class KafkaTransport implements Transport {
     return attempt('take a consumer', () => startConsuming(consumer, topic, options));
   }
 
-  close(): Promise<void> {
-    return this.admin.disconnect();
+  async send(topic: string, messages: readonly LooseMessage[]): Promise<void> {
+    return attempt('take the messages', async () => {
+      const producer = await (this.#sender ??= this.#openSender());
+      await producer.send({ topic, acks: -1, messages: messages as LooseMessage[] });
+    });
+  }
+
+  async close(): Promise<void> {
+    await (await this.#sender?.catch(() => undefined))?.disconnect();
+    await this.admin.disconnect();
+  }
+
+  async #openSender(): Promise<Producer> {
+    const producer = this.kafka.producer({ idempotent: true, maxInFlightRequests: 1, createPartitioner: byKey });
+    await producer.connect().catch((error: unknown) => {
+      this.#sender = undefined;
+      throw error;
+    });
+    return producer;
   }
 }
 
@@ -143,6 +172,12 @@ class KafkaPublisher implements Publisher {
     return this.producer.disconnect();
   }
 }
+
+/** As the relay and Apache's clients choose it. */
+const byKey: ICustomPartitioner =
+  () =>
+  ({ message, partitionMetadata }) =>
+    partitionOf(String(message.key ?? ''), partitionMetadata.length);
 
 function isFenced(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = (cause as Error & { cause?: unknown }).cause) {

@@ -12,6 +12,9 @@ export type OutgoingMessage = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
+/** Where no chain has to be kept: the partition is that of the key. */
+export type LooseMessage = Omit<OutgoingMessage, 'partition' | 'value'> & { readonly value: string | Buffer | null };
+
 export type IncomingMessage = {
   readonly partition: number;
   readonly offset: bigint;
@@ -76,6 +79,8 @@ export interface Transport {
   partitionEnds(topic: string): Promise<PartitionEnds[] | null>;
   /** Begins under this id; whoever published under it before can publish no more. */
   publisher(id: string): Promise<Publisher>;
+  /** Each at least once, in no promised order beside other senders. Throws `BrokerUnavailable`. */
+  send(topic: string, messages: readonly LooseMessage[]): Promise<void>;
   /** Reads committed messages as a member of the group. */
   consume(options: ConsumeOptions): Promise<Consumption>;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 /** Events to messages and back: nothing of an event is lost on the way, and what is no event of ours is refused by name. */
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { JsonObject } from '#event-store';
 import type { IncomingMessage, OutgoingMessage } from '#kafka';
 import { cloudEvent, MessageInvalid, relayedRecord, storedEvent } from './cloud-event.js';
