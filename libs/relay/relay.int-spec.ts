@@ -48,6 +48,7 @@ function relay(over: Partial<Transport> = {}): Relay {
     ensureTopic: (...args) => transport.ensureTopic(...args),
     partitionEnds: (name) => transport.partitionEnds(name),
     publisher: (id) => transport.publisher(id),
+    send: (...args) => transport.send(...args),
     consume: (options) => transport.consume(options),
     close: async () => {},
     ...over,
