@@ -50,6 +50,8 @@ const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 1_000;
 const TRANSACTION_TIMEOUT_MS = 30_000;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 12 };
+/** So many survive the loss of one broker without a pause, and of two without a loss. */
+const REPLICAS = 3;
 const FENCED = new Set([
   'INVALID_PRODUCER_EPOCH',
   'PRODUCER_FENCED',
@@ -74,9 +76,11 @@ class KafkaTransport implements Transport {
     private readonly admin: Admin,
   ) {}
 
-  async ensureTopic(topic: string, { partitions, replicas, config = {} }: TopicSettings): Promise<number> {
-    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  async ensureTopic(topic: string, { partitions, config = {}, ...asked }: TopicSettings): Promise<number> {
     return attempt('make or describe a topic', async () => {
+      const replicas = asked.replicas ?? (await this.#replicas());
+      const safe = replicas >= REPLICAS ? { 'min.insync.replicas': '2', ...config } : config;
+      const configEntries = Object.entries(safe).map(([name, value]) => ({ name, value }));
       await this.admin.createTopics({
         waitForLeaders: true,
         topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
@@ -131,6 +135,11 @@ class KafkaTransport implements Transport {
   async close(): Promise<void> {
     await (await this.#sender?.catch(() => undefined))?.disconnect();
     await this.admin.disconnect();
+  }
+
+  async #replicas(): Promise<number> {
+    const { brokers } = await this.admin.describeCluster();
+    return brokers.length >= REPLICAS ? REPLICAS : 1;
   }
 
   async #openSender(): Promise<Producer> {

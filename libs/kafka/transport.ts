@@ -35,7 +35,8 @@ export interface Publisher {
 
 export type TopicSettings = {
   readonly partitions: number;
-  readonly replicas: number;
+  /** Default: three where there are three brokers, of which two must have a message before it counts; else one. */
+  readonly replicas?: number | undefined;
   /** Kafka's own names: `retention.ms`, `min.insync.replicas` … */
   readonly config?: Readonly<Record<string, string>>;
 };
