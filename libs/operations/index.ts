@@ -25,6 +25,21 @@ export { backupTaken, type TakenBackup } from './backup/backup.events.js';
 export { RotateCheckpointKey } from './evidence/evidence.commands.js';
 export { CHECKPOINT_SEEDS, type CheckpointSeeds } from './evidence/evidence.handlers.js';
 export { checkpointKeys, establishCheckpointOrigin, recordWitness } from './evidence/record-evidence.js';
+export { RetryDeadLetter, SkipEvent } from './dead-letter/dead-letter.commands.js';
+export {
+  closeDeadLetter,
+  deadLetterStatus,
+  letterKinds,
+  lettersToRetry,
+  letterStatuses,
+  listDeadLetters,
+  openDeadLetter,
+  unsettledLetters,
+  type DeadLetter,
+  type LetterStatus,
+  type NewDeadLetter,
+} from './dead-letter/dead-letters.js';
+export { skippedPositions } from './dead-letter/skips.js';
 export type { Erasure } from './person/person.decider.js';
 export { readErasures, recordErasure, recordErasureFinished, type ErasureAsked } from './person/record-erasure.js';
 export { OperationsModule } from './operations.module.js';

@@ -13,6 +13,9 @@ const kinds = {
   OPS_ERASURE_INVALID: 'invalid',
   OPS_PERSON_UNKNOWN: 'not-found',
   OPS_PERSON_ACTIVE: 'conflict',
+  OPS_DEAD_LETTER_UNKNOWN: 'not-found',
+  OPS_DEAD_LETTER_SETTLED: 'conflict',
+  OPS_SKIP_INVALID: 'invalid',
 } as const satisfies Record<string, 'not-found' | 'conflict' | 'invalid'>;
 
 export type OperationRefusalCode = keyof typeof kinds;

@@ -1,12 +1,14 @@
 /**
  * Events of `operation` streams: what operators and the program itself did. One stream per subject:
- * `operation-token/<id>`, `operation-import/<id>`, `operation-source/<source>`, `operation-keys`, `operation-evidence`, `operation-persons`, `operation-projection/<name>`.
+ * `operation-token/<id>`, `operation-import/<id>`, `operation-source/<source>`, `operation-keys`, `operation-evidence`, `operation-persons`, `operation-projection/<name>`,
+ * `operation-skips-<projection>`, `operation-letter/<id>`.
  */
 import { z } from 'zod';
 import { defineEvent, type EventsOf, of } from '#event-store';
 import { backupEvents } from './backup/backup.events.js';
 
 import { archiveEvents } from './archive/archive.events.js';
+import { deadLetterEvents } from './dead-letter/dead-letter.events.js';
 import { evidenceEvents } from './evidence/evidence.events.js';
 import { personEvents } from './person/person.events.js';
 import { rebuildEvents } from './rebuild/rebuild.events.js';
@@ -84,6 +86,7 @@ export const operationEvents = {
   ...evidenceEvents,
   ...archiveEvents,
   ...personEvents,
+  ...deadLetterEvents,
 };
 
 export type Role = z.infer<typeof role>;

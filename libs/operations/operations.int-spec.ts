@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import type { INestApplicationContext } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Pool } from 'pg';
 import { NAME_KEY, readKeyEncryptionKey, type CommandRequest, type NameKey } from '#directory';
 import { CLOCK, createEventStore, createSystemClock, EVENT_STORE, RANDOM, type EventStore } from '#event-store';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
@@ -39,6 +40,7 @@ beforeAll(async () => {
     { provide: RANDOM, useValue: randomBytes },
     { provide: NAME_KEY, useValue: nameKey },
     { provide: KEY_ENCRYPTION_KEY, useValue: kek },
+    { provide: Pool, useValue: database.pool },
     { provide: CHECKPOINT_SEEDS, useValue: { establish: async (origin: string, key: number) => `${origin}+${key}` } },
   ];
   const root = {
