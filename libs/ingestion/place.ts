@@ -19,6 +19,9 @@ export type PlacedSource = {
   readonly forest: string;
 };
 
+/** Ids of a source, its forest and its stream. */
+export type Place = { readonly forest: string; readonly source: string; readonly stream: string };
+
 export type PlacedRecord = {
   readonly kind: 'record';
   /** Receipt id and request digest of the append. */
@@ -63,7 +66,7 @@ const definitions = { ...accountEvents, ...observedEvents, ...exchangeEvents };
 
 export class Placement {
   readonly #identities: RecordIdentities;
-  #place: { readonly forest: string; readonly source: string; readonly stream: string } | undefined;
+  #place: Place | undefined;
   #held: Facts[] = [];
   #heldBytes = 0;
 
@@ -72,11 +75,7 @@ export class Placement {
     private readonly kind: SourceKind,
     private readonly naming: Naming,
   ) {
-    if (naming.source !== undefined && !/^[\w.-]{1,100}$/.test(naming.source)) {
-      throw new InvalidImport(
-        `"${naming.source}" cannot name a source: use at most 100 letters, digits, "_", "." and "-"`,
-      );
-    }
+    checkSourceName(naming.source);
     this.#identities = new RecordIdentities(kind, kind === 'ldif' ? naming.observedAt : undefined);
   }
 
@@ -101,16 +100,11 @@ export class Placement {
     if (this.#held.length > 0) throw this.#unknown();
   }
 
-  #settle(name: string): PlacedSource {
-    const dnsName = name.toLowerCase().replace(OBSERVED, '');
-    if (!/^[a-z0-9_][a-z0-9._-]{0,253}$/.test(dnsName)) {
-      throw new InvalidImport(`"${name}" is not the DNS name of a forest: write it like corp.example`);
-    }
+  #settle(forest: string): PlacedSource {
     const { kind, naming } = this;
-    const source = [kind, dnsName, ...(naming.source ? [naming.source] : [])].join('/');
-    const forest = `${OBSERVED}${dnsName}`;
-    this.#place = { forest, source, stream: streamName('source', source) };
-    return { kind: 'source', source, sourceKind: kind, forest };
+    this.#place = placeOf(kind, forest, naming.source);
+    const { source, forest: id } = this.#place;
+    return { kind: 'source', source, sourceKind: kind, forest: id };
   }
 
   #release(): Placed[] {
@@ -120,36 +114,16 @@ export class Placement {
     return place ? held.map((facts) => this.#record(facts, place)) : [];
   }
 
-  #record(reading: Facts, { forest, source, stream }: { forest: string; source: string; stream: string }): Placed {
+  #record(reading: Facts, place: Place): Placed {
     const reason = unstorable(reading.facts);
-    const { record, offset, firstItem, identity: bytes, stamp, facts } = reading;
-    if (reason) {
-      const raw = {
-        head: bytes.subarray(0, RAW_HEAD_BYTES),
-        bytes: bytes.length,
-        sha256: hash('sha256', bytes, 'buffer'),
-      };
-      return this.#quarantined({ kind: 'unreadable', line: record, offset, reason, ...raw });
-    }
-    const identity = this.#identities.next(bytes);
-    const events = facts.map((fact, index): NewEvent => {
-      const { type, occurredAt, data, actor, correlationId } = fact;
-      return {
-        id: recordEventId(identity, stamp, index),
-        type,
-        schemaVersion: definitions[type].schemaVersion,
-        occurredAt,
-        data: { forest, ...data },
-        metadata: {
-          origin: 'observed',
-          source: { id: source, kind: this.kind, record, item: firstItem + index + 1, offset },
-          ...(actor !== undefined && { actor }),
-          ...(correlationId !== undefined && { correlationId }),
-        },
-      };
-    });
-    const id = recordId(identity, stamp);
-    return { kind: 'record', id, digest: recordDigest(identity, forest), stream, events, line: record };
+    const { record, offset, identity: bytes } = reading;
+    if (reason === undefined) return placedRecord(this.kind, reading, place, this.#identities.next(bytes));
+    const raw = {
+      head: bytes.subarray(0, RAW_HEAD_BYTES),
+      bytes: bytes.length,
+      sha256: hash('sha256', bytes, 'buffer'),
+    };
+    return this.#quarantined({ kind: 'unreadable', line: record, offset, reason, ...raw });
   }
 
   #quarantined(unreadable: Unreadable): Quarantined {
@@ -167,8 +141,48 @@ export class Placement {
   }
 }
 
+/** Throws InvalidImport. */
+export function placeOf(kind: SourceKind, forestName: string, sourceName?: string): Place {
+  checkSourceName(sourceName);
+  const dnsName = forestName.toLowerCase().replace(OBSERVED, '');
+  if (!/^[a-z0-9_][a-z0-9._-]{0,253}$/.test(dnsName)) {
+    throw new InvalidImport(`"${forestName}" is not the DNS name of a forest: write it like corp.example`);
+  }
+  const source = [kind, dnsName, ...(sourceName ? [sourceName] : [])].join('/');
+  return { forest: `${OBSERVED}${dnsName}`, source, stream: streamName('source', source) };
+}
+
+function checkSourceName(name: string | undefined): void {
+  if (name === undefined || /^[\w.-]{1,100}$/.test(name)) return;
+  throw new InvalidImport(`"${name}" cannot name a source: use at most 100 letters, digits, "_", "." and "-"`);
+}
+
+/** `identity`: the record's (record-identity.ts). */
+export function placedRecord(kind: SourceKind, reading: Facts, place: Place, identity: Buffer): PlacedRecord {
+  const { record, offset, firstItem, stamp, facts } = reading;
+  const { forest, source, stream } = place;
+  const events = facts.map((fact, index): NewEvent => {
+    const { type, occurredAt, data, actor, correlationId } = fact;
+    return {
+      id: recordEventId(identity, stamp, index),
+      type,
+      schemaVersion: definitions[type].schemaVersion,
+      occurredAt,
+      data: { forest, ...data },
+      metadata: {
+        origin: 'observed',
+        source: { id: source, kind, record, item: firstItem + index + 1, offset },
+        ...(actor !== undefined && { actor }),
+        ...(correlationId !== undefined && { correlationId }),
+      },
+    };
+  });
+  const id = recordId(identity, stamp);
+  return { kind: 'record', id, digest: recordDigest(identity, forest), stream, events, line: record };
+}
+
 /** Why these facts can never stand in the log, if they cannot. */
-function unstorable(facts: readonly Fact[]): string | undefined {
+export function unstorable(facts: readonly Fact[]): string | undefined {
   const texts = facts.map(({ data }) => JSON.stringify(data));
   if (texts.some((text) => UNSTORABLE.test(text))) return 'a value holds a NUL or half a surrogate pair';
   const bytes = Math.max(...texts.map((text, n) => storedBytes(text, facts[n]!)));

@@ -17,12 +17,12 @@ export class RecordIdentities {
 
   /** `instant`: of a dump. Throws InvalidInstant. */
   constructor(kind: string, instant?: string) {
-    this.#scope = `${kind}\0${instant === undefined ? '' : instantToNanos(instant)}\0`;
+    this.#scope = scopeOf(kind, instant);
   }
 
   /** 32 bytes. */
   next(record: Uint8Array): Buffer {
-    const first = createHash('sha256').update(this.#scope).update(record).digest();
+    const first = identityIn(this.#scope, record);
     const key = first.toString('latin1');
     const occurrence = this.#seen.get(key) ?? 0;
     this.#seen.delete(key); // the one met last is the last to be forgotten
@@ -31,6 +31,11 @@ export class RecordIdentities {
     if (this.#seen.size > DISTINCT_MAX && oldest !== undefined) this.#seen.delete(oldest);
     return occurrence === 0 ? first : derived(first, `occurrence ${occurrence}`);
   }
+}
+
+/** Of a record that comes alone, so that nothing counts occurrences: equal bytes are the same record. 32 bytes. */
+export function recordIdentity(kind: string, record: Uint8Array): Buffer {
+  return identityIn(scopeOf(kind), record);
 }
 
 /** Id of the append item (UUIDv8). `stamp`: the time that the record itself holds. */
@@ -46,6 +51,14 @@ export function recordEventId(identity: Buffer, stamp: string, item: number): st
 /** 32 bytes: the record as one of this forest's. Asking for it as another forest's is another request. */
 export function recordDigest(identity: Buffer, forest: string): Buffer {
   return derived(identity, `forest ${forest}`);
+}
+
+function scopeOf(kind: string, instant?: string): string {
+  return `${kind}\0${instant === undefined ? '' : instantToNanos(instant)}\0`;
+}
+
+function identityIn(scope: string, record: Uint8Array): Buffer {
+  return createHash('sha256').update(scope).update(record).digest();
 }
 
 function derived(identity: Buffer, what: string): Buffer {
