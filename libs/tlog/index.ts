@@ -19,6 +19,19 @@ export {
 export { inclusionProof, consistencyProof, rootOfTiles } from './tile-proof.js';
 export { verifyInclusion, verifyConsistency, type Inclusion, type Consistency } from './verify-proof.js';
 export { encodeEntryBundle, decodeEntryBundle, ENTRY_BYTES_MAX } from './entry-bundle.js';
+export {
+  encodePointers,
+  encodeSegmentHeader,
+  isSegmentSize,
+  parseSegmentName,
+  POINTER_BYTES,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+  type SegmentHeader,
+  type SegmentName,
+} from './segment-layout.js';
+export { bucketsFor, encodeStreams, type EventPlace, type StreamEvents } from './segment-streams.js';
+export { Segment, type SegmentBytes } from './segment.js';
 export { newSigner, parseVerifierKey, type Signer, type Verifier } from './note-key.js';
 export {
   signNote,

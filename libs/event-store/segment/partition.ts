@@ -10,8 +10,7 @@ import { completeRoot, HASH_BYTES, type TileReader, TILE_WIDTH } from '#tlog';
 import { streamCategory } from '../event.js';
 import { compareWithTree, fileDigest, sealAgain } from './seal.js';
 import { PartitionInUse, PartitionNotYours } from './segment.error.js';
-import { SegmentFile, type SegmentRow } from './segment-file.js';
-import { segmentPath } from './segment-layout.js';
+import { SegmentFile, type SegmentRow, segmentPath } from './segment-file.js';
 import { SegmentWriter } from './segment-writer.js';
 
 export type Partition = {

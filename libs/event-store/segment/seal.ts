@@ -13,8 +13,7 @@ import { HASH_BYTES, leafHash, TILE_WIDTH, type TileReader } from '#tlog';
 import type { LogRecord } from '../event-decoder.js';
 import { readTable } from '../replay.js';
 import { SegmentMismatch } from './segment.error.js';
-import { digestOf } from './segment-file.js';
-import { segmentPath } from './segment-layout.js';
+import { digestOf, segmentPath } from './segment-file.js';
 import { SegmentWriter } from './segment-writer.js';
 
 export type SealOptions = {

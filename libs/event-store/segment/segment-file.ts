@@ -1,21 +1,13 @@
 /**
- * Reads a segment's file (segment-layout.ts) by single reads at known places. Opening compares header and size with what
- * log.segment says; the bodies are judged by `verify`, and by whoever recomputes their leaves.
+ * A segment's file (#tlog, segment-layout.ts) as the log reads it. Opening compares header and size with what log.segment
+ * says; the bodies are judged by `verify`, and by whoever recomputes their leaves.
  */
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import { completeRoot, decodeEntryBundle, HASH_BYTES, leafHash, sameHash, TILE_WIDTH } from '#tlog';
+import { join } from 'node:path';
+import { completeRoot, HASH_BYTES, leafHash, sameHash, Segment, segmentName, TILE_WIDTH } from '#tlog';
 import type { LogRecord } from '../event-decoder.js';
 import { SegmentAltered, SegmentMissing } from './segment.error.js';
-import {
-  bucketOf,
-  decodeHeader,
-  EVENT_BYTES,
-  HEADER_BYTES,
-  LENGTH_BYTES,
-  POINTER_BYTES,
-  type SegmentHeader,
-} from './segment-layout.js';
 
 /** What the database knows of the file. */
 export type SegmentRow = {
@@ -38,12 +30,15 @@ export type StreamPlace = {
 
 const READ_BYTES = 1024 * 1024;
 
+export function segmentPath(folder: string, firstPosition: number, generation: number): string {
+  return join(folder, segmentName({ firstPosition, generation }));
+}
+
 export class SegmentFile {
   private constructor(
     readonly path: string,
     private readonly file: FileHandle,
-    private readonly header: SegmentHeader,
-    private readonly ends: readonly number[],
+    private readonly segment: Segment,
   ) {}
 
   /** Throws SegmentMissing, SegmentAltered. The caller closes it. */
@@ -52,20 +47,15 @@ export class SegmentFile {
       throw new SegmentMissing(`the event at position ${row.firstPosition}`, path, cause);
     });
     try {
-      const header = decodeHeader(await readAt(file, 0, HEADER_BYTES));
+      const altered = (what: string, cause?: unknown) => new SegmentAltered(path, what, cause);
       const { size } = await file.stat();
-      if (!header) throw new SegmentAltered(path, 'it does not begin as a segment does');
-      if (size !== row.bytes || header.bytes !== size)
-        throw new SegmentAltered(path, `it has ${size} bytes, not ${row.bytes}`);
-      if (
-        header.firstPosition !== row.firstPosition ||
-        header.events !== row.events ||
-        !sameHash(header.root, row.root)
-      ) {
-        throw new SegmentAltered(path, 'it is the file of other events');
+      const segment = await Segment.open({ size, read: (at, length) => readAt(file, at, length), altered });
+      if (size !== row.bytes) throw altered(`it has ${size} bytes, not ${row.bytes}`);
+      const { firstPosition, events, root } = segment.header;
+      if (firstPosition !== row.firstPosition || events !== row.events || !sameHash(root, row.root)) {
+        throw altered('it is the file of other events');
       }
-      const ends = await readAt(file, header.endsAt, header.bucketsAt - header.endsAt);
-      return new SegmentFile(path, file, header, readPointers(ends));
+      return new SegmentFile(path, file, segment);
     } catch (error) {
       await file.close();
       throw error;
@@ -77,36 +67,29 @@ export class SegmentFile {
   }
 
   get lastPosition(): number {
-    return this.header.firstPosition + this.header.events - 1;
+    return this.segment.lastPosition;
   }
 
   /** All of them from `from` on, in order, a bundle of 256 at a time. */
   async *records(from: number): AsyncGenerator<readonly StoredRecord[]> {
-    const { firstPosition } = this.header;
-    for (let bundle = Math.floor((from - firstPosition) / TILE_WIDTH); bundle < this.ends.length;) {
-      // As many bundles as fit into one read; at least one.
-      let next = bundle + 1;
-      while (next < this.ends.length && this.ends[next]! - this.#begin(bundle) <= READ_BYTES) next++;
-      const begin = this.#begin(bundle);
-      const bytes = await this.#read(begin, this.ends[next - 1]! - begin);
-      for (; bundle < next; bundle++) {
-        const entries = this.#decode(bytes.subarray(this.#begin(bundle) - begin, this.ends[bundle]! - begin));
-        const first = firstPosition + bundle * TILE_WIDTH;
-        yield entries.map((entry, n) => toRecord(first + n, entry)).slice(Math.max(0, from - first));
-      }
+    const { firstPosition } = this.segment.header;
+    const bundle = Math.floor((from - firstPosition) / TILE_WIDTH);
+    let first = firstPosition + bundle * TILE_WIDTH;
+    for await (const entries of this.segment.bundles(bundle)) {
+      const records = this.#whole(entries).map((entry, n) => toRecord(first + n, entry));
+      yield records.slice(Math.max(0, from - first));
+      first += TILE_WIDTH;
     }
   }
 
   /** Ascending positions of this segment, with their leaves. */
   async at(positions: readonly number[]): Promise<(StoredRecord & { readonly leaf: string })[]> {
-    const { firstPosition, leavesAt } = this.header;
+    const { firstPosition } = this.segment.header;
     const found = [];
     for (const position of positions) {
       const index = position - firstPosition;
-      const bundle = Math.floor(index / TILE_WIDTH);
-      const begin = this.#begin(bundle);
-      const entries = this.#decode(await this.#read(begin, this.ends[bundle]! - begin));
-      const leaf = await this.#read(leavesAt + index * HASH_BYTES, HASH_BYTES);
+      const entries = this.#whole(await this.segment.entries(Math.floor(index / TILE_WIDTH)));
+      const leaf = await this.segment.leaf(index);
       found.push({ ...toRecord(position, entries[index % TILE_WIDTH]!), leaf: leaf.toString('hex') });
     }
     return found;
@@ -114,29 +97,26 @@ export class SegmentFile {
 
   /** Where this stream's events stand, in order; none when it has none here. */
   async placesOf(stream: string): Promise<StreamPlace[]> {
-    const { buckets, bucketsAt, firstPosition } = this.header;
-    const pair = await this.#read(bucketsAt + bucketOf(stream, buckets) * POINTER_BYTES, 2 * POINTER_BYTES);
-    const [begin, end] = readPointers(pair);
-    if (begin! > end!) throw new SegmentAltered(this.path, 'its directory of streams cannot be read');
-    const bytes = await this.#read(begin!, end! - begin!);
-    try {
-      return findStream(bytes, Buffer.from(stream), firstPosition);
-    } catch (cause) {
-      throw new SegmentAltered(this.path, 'its directory of streams cannot be read', cause);
-    }
+    const found = await this.segment.eventsOf(stream);
+    if (!found) return [];
+    const { firstPosition } = this.segment.header;
+    return found.events.map(({ index, at, length }, n) => ({
+      version: found.firstVersion + n,
+      position: firstPosition + index,
+      at,
+      length,
+    }));
   }
 
   async bodyAt({ position, at, length }: StreamPlace): Promise<LogRecord & { readonly leaf: string }> {
-    const { firstPosition, leavesAt } = this.header;
-    const body = (await this.#read(at, length)).toString('utf8');
-    const leaf = await this.#read(leavesAt + (position - firstPosition) * HASH_BYTES, HASH_BYTES);
+    const body = (await this.segment.body(at, length)).toString('utf8');
+    const leaf = await this.segment.leaf(position - this.segment.header.firstPosition);
     return { position, body, leaf: leaf.toString('hex') };
   }
 
   /** `index` counts the segment's tiles of level 0. */
   leavesOfTile(index: number): Promise<Buffer> {
-    const bytes = TILE_WIDTH * HASH_BYTES;
-    return this.#read(this.header.leavesAt + index * bytes, bytes);
+    return this.segment.leaves(index);
   }
 
   /**
@@ -144,9 +124,9 @@ export class SegmentFile {
    * have the root. Throws SegmentAltered.
    */
   async verify(digest: Buffer): Promise<void> {
-    if (!digest.equals(await digestOf(this.file, this.header.bytes)))
+    const { firstPosition, root, bytes } = this.segment.header;
+    if (!digest.equals(await digestOf(this.file, bytes)))
       throw new SegmentAltered(this.path, 'its SHA-256 is another one');
-    const { firstPosition, root } = this.header;
     const nodes: Buffer[] = [];
     for await (const records of this.records(firstPosition)) {
       const tile = await this.leavesOfTile(nodes.length);
@@ -159,24 +139,9 @@ export class SegmentFile {
     if (!sameHash(completeRoot(nodes), root)) throw new SegmentAltered(this.path, 'its leaves do not have its root');
   }
 
-  #begin(bundle: number): number {
-    return bundle === 0 ? HEADER_BYTES : this.ends[bundle - 1]!;
-  }
-
-  #decode(bytes: Buffer): Buffer[] {
-    try {
-      const entries = decodeEntryBundle(bytes);
-      if (entries.length === TILE_WIDTH) return entries;
-    } catch (cause) {
-      throw new SegmentAltered(this.path, 'an entry bundle cannot be read', cause);
-    }
+  #whole(entries: Buffer[]): Buffer[] {
+    if (entries.length === TILE_WIDTH) return entries;
     throw new SegmentAltered(this.path, 'an entry bundle has not 256 entries');
-  }
-
-  async #read(at: number, length: number): Promise<Buffer> {
-    const bytes = await readAt(this.file, at, length);
-    if (bytes.length !== length) throw new SegmentAltered(this.path, `it ends before byte ${at + length}`);
-    return bytes;
   }
 }
 
@@ -191,30 +156,6 @@ export async function digestOf(file: FileHandle, bytes: number): Promise<Buffer>
 async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
   return buffer.subarray(0, bytesRead);
-}
-
-/** In one bucket. Throws RangeError where it ends too early. */
-function findStream(bucket: Buffer, name: Buffer, firstPosition: number): StreamPlace[] {
-  for (let offset = 0; offset < bucket.length;) {
-    const nameEnd = offset + LENGTH_BYTES + bucket.readUInt16BE(offset);
-    const version = bucket.readUInt32BE(nameEnd);
-    const count = bucket.readUInt32BE(nameEnd + POINTER_BYTES);
-    const events = nameEnd + 2 * POINTER_BYTES;
-    if (name.equals(bucket.subarray(offset + LENGTH_BYTES, nameEnd))) {
-      return Array.from({ length: count }, (_, n) => {
-        const event = events + n * EVENT_BYTES;
-        const position = firstPosition + bucket.readUInt32BE(event);
-        const at = bucket.readUInt32BE(event + POINTER_BYTES);
-        return { version: version + n, position, at, length: bucket.readUInt16BE(event + 2 * POINTER_BYTES) };
-      });
-    }
-    offset = events + count * EVENT_BYTES;
-  }
-  return [];
-}
-
-function readPointers(bytes: Buffer): number[] {
-  return Array.from({ length: bytes.length / POINTER_BYTES }, (_, n) => bytes.readUInt32BE(n * POINTER_BYTES));
 }
 
 function toRecord(position: number, entry: Buffer): StoredRecord {

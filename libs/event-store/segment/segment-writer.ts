@@ -1,16 +1,23 @@
-/** Writes a segment's file (segment-layout.ts) event by event, in the memory of its leaves and directory, not of its bodies. */
+/** Writes a segment's file (#tlog, segment-layout.ts) event by event, in the memory of its leaves and directory, not of its bodies. */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { completeRoot, encodeEntryBundle, HASH_BYTES, TILE_WIDTH } from '#tlog';
 import {
-  bucketOf,
   bucketsFor,
-  encodeHeader,
-  EVENT_BYTES,
-  HEADER_BYTES,
-  LENGTH_BYTES,
+  completeRoot,
+  encodeEntryBundle,
+  encodePointers,
+  encodeSegmentHeader,
+  encodeStreams,
+  type EventPlace,
+  HASH_BYTES,
+  isSegmentSize,
   POINTER_BYTES,
-} from './segment-layout.js';
+  SEGMENT_HEADER_BYTES,
+  TILE_WIDTH,
+} from '#tlog';
+
+/** Before each body in its bundle. */
+const LENGTH_BYTES = 2;
 
 export type SegmentEntry = {
   readonly stream: string;
@@ -20,17 +27,17 @@ export type SegmentEntry = {
   readonly leaf: Buffer;
 };
 
-type StreamEvents = { readonly firstVersion: number; readonly events: { index: number; at: number; length: number }[] };
+type Met = { readonly firstVersion: number; readonly events: EventPlace[] };
 
 export class SegmentWriter {
   readonly #leaves: Buffer[] = [];
   readonly #ends: number[] = [];
-  readonly #streams = new Map<string, StreamEvents>();
+  readonly #streams = new Map<string, Met>();
   #bundle: Buffer[] = [];
   /** Where the next body's length stands. */
-  #at = HEADER_BYTES;
+  #at = SEGMENT_HEADER_BYTES;
   /** Where what was not written yet begins. */
-  #writtenTo = HEADER_BYTES;
+  #writtenTo = SEGMENT_HEADER_BYTES;
 
   private constructor(
     private readonly file: FileHandle,
@@ -61,7 +68,7 @@ export class SegmentWriter {
   /** Durable on return, under its name. Throws RangeError unless the events are 256 times a power of two. */
   async finish(): Promise<{ readonly bytes: number; readonly root: Buffer }> {
     const events = this.#leaves.length;
-    if (this.#bundle.length > 0 || events === 0 || !Number.isInteger(Math.log2(events))) {
+    if (!isSegmentSize(events)) {
       throw new RangeError(`a segment of ${events} events: 256 times a power of two are needed`);
     }
     const nodes = this.#ends.map((_, n) => completeRoot(this.#leaves.slice(n * TILE_WIDTH, (n + 1) * TILE_WIDTH)));
@@ -72,12 +79,12 @@ export class SegmentWriter {
     const bucketsAt = endsAt + nodes.length * POINTER_BYTES;
     const buckets = bucketsFor(this.#streams.size);
     const streamsAt = bucketsAt + (buckets + 1) * POINTER_BYTES;
-    const directory = encodeDirectory(this.#streams, buckets, streamsAt);
-    const tail = Buffer.concat([...this.#leaves, ...nodes, pointers(this.#ends), directory]);
+    const directory = encodeStreams(this.#streams, buckets, streamsAt);
+    const tail = Buffer.concat([...this.#leaves, ...nodes, encodePointers(this.#ends), directory]);
     const bytes = leavesAt + tail.length;
     const header = { events, buckets, firstPosition: this.firstPosition, leavesAt, nodesAt, endsAt, bucketsAt, streamsAt, bytes, root }; // prettier-ignore
     await this.file.write(tail, 0, tail.length, leavesAt);
-    await this.file.write(encodeHeader(header), 0, HEADER_BYTES, 0);
+    await this.file.write(encodeSegmentHeader(header), 0, SEGMENT_HEADER_BYTES, 0);
     await this.file.sync();
     await this.file.close();
     await rename(draftOf(this.path), this.path);
@@ -107,35 +114,4 @@ function draftOf(path: string): string {
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   await folder.sync().finally(() => folder.close());
-}
-
-/** Buckets and streams. */
-function encodeDirectory(streams: ReadonlyMap<string, StreamEvents>, buckets: number, streamsAt: number): Buffer {
-  const records: Buffer[][] = Array.from({ length: buckets }, () => []);
-  for (const [stream, events] of streams) records[bucketOf(stream, buckets)]!.push(encodeStream(stream, events));
-  const contents = records.map((bucket) => Buffer.concat(bucket));
-  let at = streamsAt;
-  const begins = [at, ...contents.map((content) => (at += content.length))];
-  return Buffer.concat([pointers(begins), ...contents]);
-}
-
-function encodeStream(stream: string, { firstVersion, events }: StreamEvents): Buffer {
-  const name = Buffer.from(stream);
-  const bytes = Buffer.allocUnsafe(LENGTH_BYTES + name.length + 2 * POINTER_BYTES + events.length * EVENT_BYTES);
-  let offset = bytes.writeUInt16BE(name.length);
-  offset += name.copy(bytes, offset);
-  offset = bytes.writeUInt32BE(firstVersion, offset);
-  offset = bytes.writeUInt32BE(events.length, offset);
-  for (const { index, at, length } of events) {
-    offset = bytes.writeUInt32BE(index, offset);
-    offset = bytes.writeUInt32BE(at, offset);
-    offset = bytes.writeUInt16BE(length, offset);
-  }
-  return bytes;
-}
-
-function pointers(places: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(places.length * POINTER_BYTES);
-  places.forEach((place, n) => bytes.writeUInt32BE(place, n * POINTER_BYTES));
-  return bytes;
 }

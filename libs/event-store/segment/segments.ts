@@ -7,8 +7,7 @@ import type { LogRecord } from '../event-decoder.js';
 import { LogUnavailable } from '../event-store.error.js';
 import type { LeafRecord } from '../event-store.js';
 import { EventsWithheld, SegmentMissing } from './segment.error.js';
-import { SegmentFile, type SegmentRow, type StreamPlace } from './segment-file.js';
-import { segmentPath } from './segment-layout.js';
+import { SegmentFile, type SegmentRow, type StreamPlace, segmentPath } from './segment-file.js';
 
 /** `through`: everything up to there has been given, or was given up by retention. */
 export type SealedPage = { readonly records: readonly LogRecord[]; readonly through: number };

@@ -9,20 +9,15 @@
  *   nodes    n/256 x 32 their roots: the tile of level 1 (the whole of it when n = 65,536)
  *   ends     n/256 x 4  where each bundle ends
  *   buckets  (B+1) x 4  where each bucket of streams begins, and the last one ends
- *   streams             by bucket (u32 of SHA-256 of the name, mod B), then by order of appearance: u16 length, name,
- *                       u32 version of the first event here, u32 count, count x (u32 index, u32 where its body begins, u16 length)
+ *   streams             by bucket (segment-streams.ts)
  */
-import { hash } from 'node:crypto';
-import { join } from 'node:path';
-import { HASH_BYTES, TILE_WIDTH } from '#tlog';
+import { HASH_BYTES } from './hash.js';
+import { TILE_WIDTH } from './tile.js';
 
-export const HEADER_BYTES = 80;
-export const LENGTH_BYTES = 2;
+export const SEGMENT_HEADER_BYTES = 80;
 export const POINTER_BYTES = 4;
-export const EVENT_BYTES = 10;
+const LENGTH_BYTES = 2;
 const MAGIC = 'KTSEGM01';
-/** Few enough that a bucket is one small read, many enough that the table of buckets is small as well. */
-const STREAMS_PER_BUCKET = 8;
 
 export type SegmentHeader = {
   readonly events: number;
@@ -37,12 +32,21 @@ export type SegmentHeader = {
   readonly root: Buffer;
 };
 
-export function segmentPath(folder: string, firstPosition: number, generation: number): string {
-  return join(folder, `${String(firstPosition).padStart(15, '0')}-${generation}.segment`);
+/** A segment is sealed as generation 1; retention writes it once more, without bodies, as generation 2. */
+export type SegmentName = { readonly firstPosition: number; readonly generation: number };
+
+export function segmentName({ firstPosition, generation }: SegmentName): string {
+  return `${String(firstPosition).padStart(15, '0')}-${generation}.segment`;
 }
 
-export function encodeHeader(header: SegmentHeader): Buffer {
-  const bytes = Buffer.alloc(HEADER_BYTES);
+/** Null for every name that `segmentName` does not give. */
+export function parseSegmentName(name: string): SegmentName | null {
+  const [, position = '', generation = ''] = /^(\d{15})-([1-9]\d{0,3})\.segment$/.exec(name) ?? [];
+  return Number(position) > 0 ? { firstPosition: Number(position), generation: Number(generation) } : null;
+}
+
+export function encodeSegmentHeader(header: SegmentHeader): Buffer {
+  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
   bytes.write(MAGIC, 'latin1');
   const { events, buckets, firstPosition, leavesAt, nodesAt, endsAt, bucketsAt, streamsAt } = header;
   bytes.writeUInt32BE(events, 8);
@@ -56,8 +60,8 @@ export function encodeHeader(header: SegmentHeader): Buffer {
 }
 
 /** Null when it is no header of this format, or its parts do not fit together. */
-export function decodeHeader(bytes: Buffer): SegmentHeader | null {
-  if (bytes.length !== HEADER_BYTES || bytes.toString('latin1', 0, 8) !== MAGIC) return null;
+export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | null {
+  if (bytes.length !== SEGMENT_HEADER_BYTES || bytes.toString('latin1', 0, 8) !== MAGIC) return null;
   const at = (n: number): number => bytes.readUInt32BE(24 + 4 * n);
   const header = {
     events: bytes.readUInt32BE(8),
@@ -71,23 +75,36 @@ export function decodeHeader(bytes: Buffer): SegmentHeader | null {
     bytes: at(5),
     root: bytes.subarray(48, 48 + HASH_BYTES),
   };
-  const { events, buckets, leavesAt, nodesAt, endsAt, bucketsAt, streamsAt } = header;
+  return fits(header) ? header : null;
+}
+
+/** A segment is a complete subtree: 256 times a power of two events, from a multiple of so many on. */
+export function isSegmentSize(events: number): boolean {
+  return events >= TILE_WIDTH && Number.isInteger(Math.log2(events));
+}
+
+function fits(header: SegmentHeader): boolean {
+  const { events, buckets, firstPosition, leavesAt, nodesAt, endsAt, bucketsAt, streamsAt, bytes } = header;
   const bundles = events / TILE_WIDTH;
-  const fits =
-    Number.isInteger(bundles) &&
-    leavesAt >= HEADER_BYTES + events * LENGTH_BYTES &&
+  return (
+    isSegmentSize(events) &&
+    (firstPosition - 1) % events === 0 &&
+    buckets >= 1 &&
+    leavesAt >= SEGMENT_HEADER_BYTES + events * LENGTH_BYTES &&
     nodesAt === leavesAt + events * HASH_BYTES &&
     endsAt === nodesAt + bundles * HASH_BYTES &&
     bucketsAt === endsAt + bundles * POINTER_BYTES &&
     streamsAt === bucketsAt + (buckets + 1) * POINTER_BYTES &&
-    header.bytes >= streamsAt;
-  return fits ? header : null;
+    bytes >= streamsAt
+  );
 }
 
-export function bucketsFor(streams: number): number {
-  return Math.max(1, Math.ceil(streams / STREAMS_PER_BUCKET));
+export function encodePointers(places: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(places.length * POINTER_BYTES);
+  places.forEach((place, n) => bytes.writeUInt32BE(place, n * POINTER_BYTES));
+  return bytes;
 }
 
-export function bucketOf(stream: string, buckets: number): number {
-  return Number.parseInt(hash('sha256', stream, 'hex').slice(0, 8), 16) % buckets;
+export function decodePointers(bytes: Buffer): number[] {
+  return Array.from({ length: bytes.length / POINTER_BYTES }, (_, n) => bytes.readUInt32BE(n * POINTER_BYTES));
 }
