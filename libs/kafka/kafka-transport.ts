@@ -1,28 +1,19 @@
 /**
  * The transport over KafkaJS 2.2.4. A publisher is a transactional, idempotent producer: the broker counts its epoch up when
- * it begins, which fences whoever published under the same id. One request is in flight at a time, so order is kept.
+ * it begins, which fences whoever published under the same id.
  */
 import { readFileSync } from 'node:fs';
-import {
-  type Admin,
-  type ICustomPartitioner,
-  Kafka,
-  type KafkaConfig,
-  KafkaJSError,
-  logLevel,
-  type Producer,
-} from 'kafkajs';
+import { type Admin, Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
 import { startConsuming } from './kafka-consumption.js';
+import { openPublisher, sendAll } from './kafka-publisher.js';
 import { partitionOf } from './partition-of.js';
 import {
   BrokerUnavailable,
   type ConsumeOptions,
   type Consumption,
   type LooseMessage,
-  type OutgoingMessage,
   type PartitionEnds,
   type Publisher,
-  PublisherFenced,
   type TopicSettings,
   type Transport,
 } from './transport.js';
@@ -43,21 +34,17 @@ export type KafkaOptions = {
   readonly log?: (message: string) => void;
 };
 
-/** KafkaJS is bound by CPU; more in one request makes it slower (docs/performance.md). */
-const MESSAGES_PER_REQUEST = 500;
 const FETCH_BYTES_MAX = 2 * 1024 * 1024;
 const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 1_000;
+/** So soon a consumer sees that a topic has more partitions. */
+const METADATA_MAX_AGE_MS = 10_000;
 const TRANSACTION_TIMEOUT_MS = 30_000;
+/** One request is in flight at a time, so order is kept. A topic is made by whoever owns it, with as many partitions as it says. */
+const PRODUCER = { idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false } as const;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 12 };
 /** So many survive the loss of one broker without a pause, and of two without a loss. */
 const REPLICAS = 3;
-const FENCED = new Set([
-  'INVALID_PRODUCER_EPOCH',
-  'PRODUCER_FENCED',
-  'INVALID_TRANSACTION_STATE',
-  'INVALID_PRODUCER_ID_MAPPING',
-]);
 
 export async function connectKafka(options: KafkaOptions): Promise<Transport> {
   const kafka = new Kafka(configOf(options));
@@ -85,8 +72,7 @@ class KafkaTransport implements Transport {
         waitForLeaders: true,
         topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
       });
-      const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] });
-      return topics[0]!.partitions.length;
+      return this.#partitions(topic);
     });
   }
 
@@ -103,13 +89,11 @@ class KafkaTransport implements Transport {
 
   async publisher(id: string): Promise<Publisher> {
     const producer = this.kafka.producer({
+      ...PRODUCER,
       transactionalId: id,
-      idempotent: true,
-      maxInFlightRequests: 1,
       transactionTimeout: TRANSACTION_TIMEOUT_MS,
     });
-    await attempt('take a publisher', () => producer.connect());
-    return new KafkaPublisher(producer, id);
+    return attempt('take a publisher', () => openPublisher(producer, id));
   }
 
   async consume(options: ConsumeOptions): Promise<Consumption> {
@@ -121,14 +105,23 @@ class KafkaTransport implements Transport {
       maxBytesPerPartition: FETCH_BYTES_MAX,
       sessionTimeout: SESSION_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
+      retry: { ...RETRY, restartOnFailure: async () => true },
     });
     return attempt('take a consumer', () => startConsuming(consumer, topic, options));
   }
 
   async send(topic: string, messages: readonly LooseMessage[]): Promise<void> {
     return attempt('take the messages', async () => {
-      const producer = await (this.#sender ??= this.#openSender());
-      await producer.send({ topic, acks: -1, messages: messages as LooseMessage[] });
+      const partitions = await this.#partitions(topic);
+      const opened = (this.#sender ??= this.#openSender());
+      const producer = await opened;
+      const placed = messages.map((message) => ({ ...message, partition: partitionOf(message.key, partitions) }));
+      await sendAll(producer, topic, placed).catch(async (error: unknown) => {
+        if (this.#sender === opened) this.#sender = undefined;
+        await producer.disconnect();
+        throw error;
+      });
     });
   }
 
@@ -143,63 +136,25 @@ class KafkaTransport implements Transport {
   }
 
   async #openSender(): Promise<Producer> {
-    const producer = this.kafka.producer({ idempotent: true, maxInFlightRequests: 1, createPartitioner: byKey });
+    const producer = this.kafka.producer(PRODUCER);
     await producer.connect().catch((error: unknown) => {
       this.#sender = undefined;
       throw error;
     });
     return producer;
   }
-}
 
-class KafkaPublisher implements Publisher {
-  constructor(
-    private readonly producer: Producer,
-    private readonly id: string,
-  ) {}
-
-  async publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
-    try {
-      const transaction = await this.producer.transaction();
-      try {
-        for (let at = 0; at < messages.length; at += MESSAGES_PER_REQUEST) {
-          const part = messages.slice(at, at + MESSAGES_PER_REQUEST);
-          await transaction.send({ topic, acks: -1, messages: part as OutgoingMessage[] });
-        }
-        await transaction.commit();
-      } catch (error) {
-        await transaction.abort().catch(() => {}); // the first error is the cause; the broker aborts what is left open
-        throw error;
-      }
-    } catch (cause) {
-      if (isFenced(cause)) throw new PublisherFenced(this.id, cause);
-      throw new BrokerUnavailable('take the messages', cause);
-    }
+  async #partitions(topic: string): Promise<number> {
+    const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]!.partitions.length;
   }
-
-  close(): Promise<void> {
-    return this.producer.disconnect();
-  }
-}
-
-/** As the relay and Apache's clients choose it. */
-const byKey: ICustomPartitioner =
-  () =>
-  ({ message, partitionMetadata }) =>
-    partitionOf(String(message.key ?? ''), partitionMetadata.length);
-
-function isFenced(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = (cause as Error & { cause?: unknown }).cause) {
-    if (FENCED.has((cause as { type?: string }).type ?? '')) return true;
-  }
-  return false;
 }
 
 async function attempt<T>(action: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw cause instanceof KafkaJSError ? new BrokerUnavailable(action, cause) : cause;
+    throw new BrokerUnavailable(action, cause);
   }
 }
 

@@ -5,14 +5,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { type EventStore, type LogRecord, subscribe, type SubscriptionState } from '#event-store';
-import {
-  type OutgoingMessage,
-  partitionOf,
-  type Publisher,
-  PublisherFenced,
-  type TopicSettings,
-  type Transport,
-} from '#kafka';
+import { type OutgoingMessage, partitionOf, type Publisher, type TopicSettings, type Transport } from '#kafka';
 import { cloudEvent, storedEvent, type StoredEvent } from './cloud-event.js';
 import { EVENTS_TOPIC } from './topic.js';
 import { currentEpoch, readTails, type TopicEpoch, writeTails } from './topic-epoch.js';
@@ -40,9 +33,15 @@ const PAGE_SIZE = 2_000;
 const SILENCE_MS_MAX = 6_000;
 const TOPIC_LOOK_MS = 10_000;
 
+/** `limit` events, or what is there: events that retention gave up leave gaps, which may be long. */
 async function readPage(store: EventStore, after: number, limit: number): Promise<LogRecord[]> {
+  const head = await store.head();
   const page: LogRecord[] = [];
-  for await (const records of store.records({ after, upTo: after + limit })) page.push(...records);
+  for (let from = after; from < head && page.length < limit;) {
+    const upTo = Math.min(from + limit - page.length, head);
+    for await (const records of store.records({ after: from, upTo })) page.push(...records);
+    from = upTo;
+  }
   return page;
 }
 
@@ -80,11 +79,12 @@ class LogRelay {
     const epoch = await currentEpoch(tx, topic, await this.#partitions(topic), records[0]!.position - 1);
     const tails = await readTails(tx, epoch.epoch);
     const messages = records.map((record) => this.#message(storedEvent(record), epoch, tails));
-    this.#publisher ??= await transport.publisher(`${source} ${topic}`);
     try {
+      this.#publisher ??= await transport.publisher(`${source} ${topic}`);
       await this.#publisher.publish(topic, messages);
     } catch (error) {
-      if (error instanceof PublisherFenced) await this.close();
+      this.#topic = undefined; // it may be gone, or have more partitions than it had
+      await this.close();
       throw error;
     }
     await writeTails(tx, epoch.epoch, tails);
