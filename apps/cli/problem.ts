@@ -31,6 +31,8 @@ const nextStep: Readonly<Record<string, string>> = {
   ES_LOG_UNAVAILABLE: 'kerbtrail doctor',
   AUTH_LOGON_UNKNOWN: 'log on again: kerbtrail auth try --new-logon …',
   OPS_SOURCE_BOUND: 'name the source yourself: kerbtrail import --source NAME …',
+  OPS_DEAD_LETTER_UNKNOWN: 'kerbtrail dlq list --status all',
+  OPS_DEAD_LETTER_SETTLED: 'kerbtrail dlq list',
   PROJ_INVALID_CURSOR: 'leave --cursor out to start again',
   INTERNAL: 'see .kerbtrail/server.log, or the log of the server that KERBTRAIL_URL names',
 };

@@ -7,6 +7,7 @@ import { addAttemptsCommands } from './commands/attempts.js';
 import { addAuthCommands } from './commands/auth.js';
 import { addBackupCommands } from './commands/backup.js';
 import { addDemoCommand } from './commands/demo.js';
+import { addDlqCommands } from './commands/dlq.js';
 import { addEvidenceCommands } from './commands/evidence.js';
 import { addEventsCommands } from './commands/events.js';
 import { addFailuresCommands } from './commands/failures.js';
@@ -71,6 +72,7 @@ export function createProgram(terminal: Terminal): Command {
   addTokenCommands(program, sessions);
   addKeyCommands(program, sessions);
   addOperationCommands(program, sessions);
+  addDlqCommands(program, sessions);
   addArchiveCommands(program, sessions);
   addPersonCommands(program, sessions);
   addBackupCommands(program, sessions);

@@ -13,8 +13,9 @@ export const projections: readonly Projection[] = [
 ];
 
 export type { Projection } from './projection.js';
+export { type KafkaProjectorsOptions, observeProjectors, startKafkaProjectors } from './kafka-projectors.js';
 export { PROJECTORS, startProjectors, type Projectors, type ProjectorStatus } from './projectors.js';
-export { instantText, InvalidCursor, type Page } from './query-parameters.js';
+export { decodeCursor, instantText, InvalidCursor, paging, toPage, type Page } from './query-parameters.js';
 export {
   findImports,
   findOperationsParameters,

@@ -71,6 +71,9 @@ const MATRIX = `
   . . . . x x  GET    /v1/doctor
   . . . . x x  GET    /v1/projections
   . . . . . x  POST   /v1/projections/{projection}/rebuild
+  . . . . x x  GET    /v1/dead-letters
+  . . . . . x  POST   /v1/dead-letters/{letter}/retry
+  . . . . . x  POST   /v1/dead-letters/{letter}/skip
   . . . . . x  GET    /v1/persons
   . . . . . x  POST   /v1/persons/erase
   . . . . x x  GET    /v1/archive

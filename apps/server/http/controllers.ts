@@ -3,6 +3,7 @@ import { AccountsController } from './accounts.controller.js';
 import { ArchiveController } from './archive.controller.js';
 import { AttemptsController } from './attempts.controller.js';
 import { BackupsController } from './backups.controller.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { DirectoryController } from './directory.controller.js';
 import { EventsController } from './events.controller.js';
 import { EvidenceController } from './evidence.controller.js';
@@ -27,6 +28,7 @@ export const controllers = [
   EventsController,
   TokensController,
   OperationController,
+  DeadLettersController,
   ArchiveController,
   EvidenceController,
   BackupsController,

@@ -127,7 +127,8 @@ export async function lettersToRetry(
 }
 
 export type LettersWanted = {
-  readonly status?: LetterStatus | undefined;
+  /** Absent: of every status. */
+  readonly statuses?: readonly LetterStatus[] | undefined;
   readonly kind?: LetterKind | undefined;
   readonly limit: number;
   /** The last letter of the page before. */
@@ -137,14 +138,14 @@ export type LettersWanted = {
 /** The oldest first, so that a letter which comes while somebody pages stands on the last page. */
 export async function listDeadLetters(
   db: Pool | PoolClient,
-  { status, kind, limit, after }: LettersWanted,
+  { statuses, kind, limit, after }: LettersWanted,
 ): Promise<readonly DeadLetter[]> {
   const { rows } = await db.query<Row>(
     `SELECT ${COLUMNS} FROM delivery.dead_letter
-      WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR kind = $2)
+      WHERE ($1::text[] IS NULL OR status = ANY ($1)) AND ($2::text IS NULL OR kind = $2)
         AND ($3::timestamptz IS NULL OR (opened_at, id) > ($3, $4::uuid))
       ORDER BY opened_at, id LIMIT $5`,
-    [status, kind, after?.openedAt, after?.id, limit],
+    [statuses, kind, after?.openedAt, after?.id, limit],
   );
   return rows.map(letterOf);
 }
