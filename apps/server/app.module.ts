@@ -1,5 +1,6 @@
 /**
- * The server's one Nest module: the log, keys, clock and pools as providers, the libs' handlers, and the controllers in front.
+ * The server's Nest modules. AppModule, of role `api`: the log, keys, clock and pools as providers, the libs' handlers, and the
+ * controllers in front. HealthModule, of a process without that role: what machines ask it about itself.
  */
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
@@ -18,12 +19,14 @@ import { PersonEraser } from './erasure/erase-person.js';
 import { ARCHIVE, type ArchivePlaces } from './http/archive.controller.js';
 import { controllers } from './http/controllers.js';
 import { AccessGuard } from './http/access.guard.js';
+import { HealthController } from './http/health.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ReadYourWrites } from './http/read-your-writes.js';
 import { noNul, schemaPipe } from './http/schema-pipe.js';
 import { loggerOptions } from './logging.js';
 import { Doctor } from './doctor.js';
 import { Metrics } from './metrics.js';
+import { type Running, RUNNING } from './running.js';
 
 export type ServerParts = {
   readonly store: EventStore;
@@ -37,6 +40,7 @@ export type ServerParts = {
   readonly prisma: PrismaClient;
   readonly projectors: Projectors;
   readonly evidence: Evidence;
+  readonly running: Running;
   readonly archive: ArchivePlaces;
   readonly checkpointSeeds: CheckpointSeeds;
   readonly metrics: Metrics;
@@ -59,6 +63,7 @@ export class AppModule {
       { provide: PrismaClient, useValue: parts.prisma },
       { provide: PROJECTORS, useValue: parts.projectors },
       { provide: EVIDENCE, useValue: parts.evidence },
+      { provide: RUNNING, useValue: parts.running },
       { provide: ARCHIVE, useValue: parts.archive },
       { provide: CHECKPOINT_SEEDS, useValue: parts.checkpointSeeds },
       { provide: Metrics, useValue: parts.metrics },
@@ -83,6 +88,22 @@ export class AppModule {
         { provide: APP_INTERCEPTOR, useClass: ReadYourWrites },
       ],
       exports: provided,
+    };
+  }
+}
+
+@Module({})
+export class HealthModule {
+  static with({ running, metrics, logLevel }: Pick<ServerParts, 'running' | 'metrics' | 'logLevel'>): DynamicModule {
+    return {
+      module: HealthModule,
+      imports: [LoggerModule.forRoot(loggerOptions(logLevel))],
+      controllers: [HealthController],
+      providers: [
+        { provide: RUNNING, useValue: running },
+        { provide: Metrics, useValue: metrics },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
     };
   }
 }

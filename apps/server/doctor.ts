@@ -8,6 +8,7 @@ import { CLOCK, type Clock, EVENT_STORE, type EventStore, instantToNanos } from 
 import { EVIDENCE, type Evidence } from '#evidence';
 import { isKeyExported, KEY_ENCRYPTION_KEY } from '#operations';
 import { PROJECTORS, type Projectors } from '#projections';
+import { observeRelay, type Running, RUNNING } from './running.js';
 
 export type Check = {
   readonly check: string;
@@ -17,6 +18,7 @@ export type Check = {
 };
 
 const LAG_MAX = 10_000;
+const RELAY_LAG_SECONDS_MAX = 30;
 const EVIDENCE_WAIT_MS = 5_000;
 const CLOCK_DRIFT_SECONDS_MAX = 2;
 
@@ -29,15 +31,17 @@ export class Doctor {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(PROJECTORS) private readonly projectors: Projectors,
     @Inject(EVIDENCE) private readonly evidence: Evidence,
+    @Inject(RUNNING) private readonly running: Running,
     private readonly pool: Pool,
   ) {}
 
   /** Never throws: a check that cannot be made has failed. */
   async examine(): Promise<Check[]> {
-    const checks: [string, () => Promise<Omit<Check, 'check'>>][] = [
+    const checks: (readonly [string, () => Promise<Omit<Check, 'check'>>])[] = [
       ['event log', () => this.log()],
       ['durability', () => this.durability()],
       ['projections', () => this.projections()],
+      ...(this.running.isFedByKafka ? [['relay', () => this.relay()] as const] : []),
       ['evidence', () => this.evidenceLog()],
       ['key-encryption key', () => this.exportedKey()],
       ['account keys', () => this.accountKeys()],
@@ -72,7 +76,7 @@ export class Doctor {
 
   private async projections(): Promise<Omit<Check, 'check'>> {
     const head = await this.store.head();
-    const all = this.projectors.status();
+    const all = await this.projectors.status();
     const stopped = all.filter(({ error }) => error);
     if (stopped.length > 0) {
       const detail = stopped
@@ -82,6 +86,19 @@ export class Doctor {
     }
     const lag = Math.max(...all.map(({ position }) => head - position));
     return { status: lag > LAG_MAX ? 'warning' : 'ok', detail: `${all.length} running, at most ${lag} events behind` };
+  }
+
+  private async relay(): Promise<Omit<Check, 'check'>> {
+    const { state, trouble, lag, lagSeconds = 0 } = (await observeRelay(this.running))!;
+    const behind = `${lag} events to publish, the first for ${lagSeconds.toFixed(1)} s`;
+    const detail = `${state}: ${behind}${trouble === undefined ? '' : `; ${trouble}`}`;
+    if (state === 'failed') return { status: 'failed', detail, next: 'Mend the cause and restart the relay.' };
+    if (trouble === undefined && lagSeconds <= RELAY_LAG_SECONDS_MAX) return { status: 'ok', detail };
+    return {
+      status: 'warning',
+      detail,
+      next: 'Events are still appended. Look at the brokers, and whether a process with role relay runs.',
+    };
   }
 
   private async evidenceLog(): Promise<Omit<Check, 'check'>> {

@@ -1,11 +1,21 @@
 /**
- * Prometheus metrics of this process. Labels are routes, methods, statuses and projection names only: never a principal, an
- * SPN or an address.
+ * Prometheus metrics of this process. Labels are routes, methods, statuses, partitions and projection names only: never a
+ * principal, an SPN or an address. A process tells of what it runs or answers from, and nothing else.
  */
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ProjectorStatus } from '#projections';
+import type { ObservedRelay } from './running.js';
 
-type ProjectionPosition = { readonly name: string; readonly position: number };
+export type Observed = {
+  /** Position of the last event in the log. */
+  readonly head: number;
+  readonly projections: readonly ProjectorStatus[];
+  readonly evidence?: { readonly size: number; readonly isRefused: boolean };
+  readonly relay?: ObservedRelay;
+};
+
+type Sample = { readonly value: number; readonly labels?: Readonly<Record<string, string | number>> };
 
 @Injectable()
 export class Metrics {
@@ -17,28 +27,6 @@ export class Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.registry],
   });
-  private readonly logPosition = new Gauge({
-    name: 'kerbtrail_log_position',
-    help: 'Position of the last event in the log.',
-    registers: [this.registry],
-  });
-  private readonly projectionLag = new Gauge({
-    name: 'kerbtrail_projection_lag_events',
-    help: 'Events that a projection has not seen yet.',
-    labelNames: ['projection'],
-    registers: [this.registry],
-  });
-
-  private readonly evidenceLag = new Gauge({
-    name: 'kerbtrail_evidence_lag_events',
-    help: 'Events that no signed checkpoint covers yet.',
-    registers: [this.registry],
-  });
-  private readonly evidenceRefused = new Gauge({
-    name: 'kerbtrail_evidence_refused',
-    help: '1 when no checkpoint is signed any more because log, tree and witness do not fit each other.',
-    registers: [this.registry],
-  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -48,15 +36,46 @@ export class Metrics {
     this.requests.observe({ method, route, status }, seconds);
   }
 
-  async text(
-    head: number,
-    projections: readonly ProjectionPosition[],
-    evidence: { readonly size: number; readonly isRefused: boolean },
-  ): Promise<string> {
-    this.logPosition.set(head);
-    this.evidenceLag.set(Math.max(0, head - evidence.size));
-    this.evidenceRefused.set(Number(evidence.isRefused));
-    for (const { name, position } of projections) this.projectionLag.set({ projection: name }, head - position);
+  async text({ head, projections, evidence, relay }: Observed): Promise<string> {
+    this.gauge('kerbtrail_log_position', 'Position of the last event in the log.', [{ value: head }]);
+    this.gauge(
+      'kerbtrail_projection_lag_events',
+      'Events that a projection has not seen yet.',
+      projections.map(({ name, position }) => ({ value: head - position, labels: { projection: name } })),
+    );
+    if (evidence) this.evidence(head, evidence);
+    if (relay) this.relay(relay);
     return this.registry.metrics();
+  }
+
+  private evidence(head: number, { size, isRefused }: NonNullable<Observed['evidence']>): void {
+    this.gauge('kerbtrail_evidence_lag_events', 'Events that no signed checkpoint covers yet.', [
+      { value: Math.max(0, head - size) },
+    ]);
+    this.gauge(
+      'kerbtrail_evidence_refused',
+      '1 when no checkpoint is signed any more because log, tree and witness do not fit each other.',
+      [{ value: Number(isRefused) }],
+    );
+  }
+
+  private relay({ state, lag, lagSeconds }: ObservedRelay): void {
+    this.gauge('kerbtrail_relay_lag_events', 'Events that are not in the topic yet.', [{ value: lag }]);
+    this.gauge(
+      'kerbtrail_relay_lag_seconds',
+      'Age of the first event that is not in the topic yet.',
+      lagSeconds === undefined ? [] : [{ value: lagSeconds }],
+    );
+    this.gauge('kerbtrail_relay_active', '1 in the process whose relay publishes.', [
+      { value: Number(state === 'live' || state === 'catching-up') },
+    ]);
+  }
+
+  /** These samples and no older ones of the name. */
+  private gauge(name: string, help: string, samples: readonly Sample[]): void {
+    const labelNames = [...new Set(samples.flatMap(({ labels = {} }) => Object.keys(labels)))];
+    this.registry.removeSingleMetric(name);
+    const gauge = new Gauge({ name, help, labelNames, registers: [this.registry] });
+    for (const { value, labels = {} } of samples) gauge.set({ ...labels }, value);
   }
 }

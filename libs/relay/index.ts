@@ -1,4 +1,5 @@
 /** The relay: every event of the log to Kafka, in order, as a CloudEvent. */
 export { asyncApiDocument, valueSchema } from './asyncapi.js';
 export { startRelay, type Relay, type RelayOptions } from './relay.js';
+export { relayProgress, type RelayProgress } from './relay-progress.js';
 export { EVENTS_TOPIC } from './topic.js';

@@ -1,13 +1,12 @@
 /**
- * What machines ask the server about itself: /health (the process answers), /ready (it can serve: database reachable, no
- * projection stopped; `degraded` when no evidence is signed any more), /metrics (Prometheus text). Unversioned and open; no principal's name ever stands in a label.
+ * What machines ask a process about itself, whatever its roles: /health (it answers), /ready (it can do its work: database
+ * reachable, nothing stopped for good; `degraded` when no evidence is signed any more or Kafka does not answer), /metrics
+ * (Prometheus text). Unversioned and open; no principal's name ever stands in a label.
  */
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { EVENT_STORE, type EventStore } from '#event-store';
-import { EVIDENCE, type Evidence } from '#evidence';
-import { PROJECTORS, type Projectors } from '#projections';
 import { Metrics } from '../metrics.js';
+import { observeRelay, type ObservedRelay, type Running, RUNNING } from '../running.js';
 import { Public } from './access.guard.js';
 import { Problem } from './problem.filter.js';
 
@@ -15,9 +14,7 @@ import { Problem } from './problem.filter.js';
 @Controller()
 export class HealthController {
   constructor(
-    @Inject(EVENT_STORE) private readonly store: EventStore,
-    @Inject(PROJECTORS) private readonly projectors: Projectors,
-    @Inject(EVIDENCE) private readonly evidence: Evidence,
+    @Inject(RUNNING) private readonly running: Running,
     private readonly metrics: Metrics,
   ) {}
 
@@ -30,10 +27,45 @@ export class HealthController {
   @Public()
   @Get('ready')
   async ready(): Promise<object> {
-    const head = await this.store.head().catch(() => undefined);
+    const head = await this.running.store.head().catch(() => undefined);
     if (head === undefined) throw new Problem(503, 'LOG_UNAVAILABLE', 'The event log cannot be reached.');
-    const projections = this.projectors.status();
-    const stopped = projections.filter(({ error }) => error !== undefined);
+    const projections = await this.projections(head);
+    const relay = await observeRelay(this.running);
+    demandRelay(relay);
+    const evidence = await this.evidence();
+    return {
+      // Events are still appended and answered from; what is missing is new evidence, or what goes through Kafka.
+      status: evidence?.reason !== undefined || relay?.trouble !== undefined ? 'degraded' : 'ready',
+      head,
+      ...(projections && { projections }),
+      ...(evidence && { evidence }),
+      ...(relay && { relay }),
+    };
+  }
+
+  @Public()
+  @Get('metrics')
+  @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+  async prometheus(): Promise<string> {
+    const { store, projectors, evidence } = this.running;
+    const [head, projections = [], newest, relay] = await Promise.all([
+      store.head(),
+      projectors?.status(),
+      evidence?.checkpoint(),
+      observeRelay(this.running),
+    ]);
+    return this.metrics.text({
+      head,
+      projections,
+      ...(evidence && { evidence: { size: newest?.size ?? 0, isRefused: evidence.status().state === 'refused' } }),
+      ...(relay && { relay }),
+    });
+  }
+
+  /** Throws when one is stopped for good. */
+  private async projections(head: number): Promise<object[] | undefined> {
+    const projections = await this.running.projectors?.status();
+    const stopped = projections?.filter(({ error }) => error !== undefined) ?? [];
     if (stopped.length > 0) {
       const names = stopped.map(({ name }) => name).join(', ');
       throw new Problem(
@@ -42,23 +74,23 @@ export class HealthController {
         `Stopped on an event it could not project: ${names}. GET /v1/doctor says which.`,
       );
     }
-    const { state, refusal } = this.evidence.status();
-    const size = (await this.evidence.checkpoint())?.size ?? 0;
-    return {
-      // Events are still appended and answered from; what is missing is new evidence.
-      status: refusal ? 'degraded' : 'ready',
-      head,
-      projections: projections.map(({ name, position }) => ({ name, position, lag: head - position })),
-      evidence: { state, size, ...(refusal && { reason: refusal.reason }) },
-    };
+    return projections?.map(({ name, position }) => ({ name, position, lag: head - position }));
   }
 
-  @Public()
-  @Get('metrics')
-  @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-  async prometheus(): Promise<string> {
-    const [head, newest] = await Promise.all([this.store.head(), this.evidence.checkpoint()]);
-    const evidence = { size: newest?.size ?? 0, isRefused: this.evidence.status().state === 'refused' };
-    return this.metrics.text(head, this.projectors.status(), evidence);
+  private async evidence(): Promise<{ state: string; size: number; reason?: string } | undefined> {
+    const { evidence } = this.running;
+    if (!evidence) return undefined;
+    const { state, refusal } = evidence.status();
+    const size = (await evidence.checkpoint())?.size ?? 0;
+    return { state, size, ...(refusal && { reason: refusal.reason }) };
   }
+}
+
+function demandRelay(relay: ObservedRelay | undefined): void {
+  if (relay?.state !== 'failed') return;
+  throw new Problem(
+    503,
+    'RELAY_STOPPED',
+    `The relay stopped behind event ${relay.position}, which it could publish: ${relay.trouble}. Mend the cause and restart it.`,
+  );
 }

@@ -1,5 +1,6 @@
 /**
- * What the HTTP server needs before it listens: security headers, raw bodies for imports, metrics, and the OpenAPI 3.1 page at /docs.
+ * What the HTTP server needs before it listens: security headers and metrics; of an api also raw bodies for imports and the
+ * OpenAPI 3.1 page at /docs.
  */
 import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -11,11 +12,6 @@ export const IMPORT_MEDIA_TYPE = 'application/octet-stream';
 
 export async function prepareHttp(app: NestFastifyApplication): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance();
-  // An import's body is a stream of any size: it goes to the reader as it comes and is never held in memory.
-  fastify.addContentTypeParser(
-    IMPORT_MEDIA_TYPE,
-    (_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload),
-  );
   // A hook sees every answer, the refusals before any route too, with the status that it had in the end.
   const metrics = app.get(Metrics);
   fastify.addHook('onResponse', (request, reply, done) => {
@@ -31,6 +27,17 @@ export async function prepareHttp(app: NestFastifyApplication): Promise<void> {
     // The page of the OpenAPI document brings its own script and style, and nothing from elsewhere.
     contentSecurityPolicy: { directives: { scriptSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null } },
   });
+}
+
+export function prepareApi(app: NestFastifyApplication): void {
+  // An import's body is a stream of any size: it goes to the reader as it comes and is never held in memory.
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addContentTypeParser(
+      IMPORT_MEDIA_TYPE,
+      (_request: unknown, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload),
+    );
   SwaggerModule.setup('docs', app, openApi(app), {
     jsonDocumentUrl: 'docs/openapi.json',
     yamlDocumentUrl: 'docs/openapi.yaml',
