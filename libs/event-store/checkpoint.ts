@@ -10,6 +10,23 @@ export type Checkpoint = { readonly position: number; readonly epoch: number };
 
 const POLL_MS = 25;
 
+/**
+ * Until the session ends: `alone`, or `together` with others that share the reader's work and keep places of their own. False:
+ * a reader of the other kind is active.
+ */
+export async function tryLock(
+  connection: PoolClient,
+  { name, version }: CheckpointKey,
+  kind: 'alone' | 'together',
+): Promise<boolean> {
+  const lock = kind === 'alone' ? 'pg_try_advisory_lock' : 'pg_try_advisory_lock_shared';
+  const { rows } = await connection.query<{ locked: boolean }>(
+    `SELECT ${lock}(hashtextextended('subscription ' || $1 || ' ' || $2, 0)) AS locked`,
+    [name, String(version)],
+  );
+  return rows[0]!.locked;
+}
+
 /** From here on, whoever held an older epoch can move the checkpoint no more. */
 export async function takeOver(connection: PoolClient, { name, version }: CheckpointKey): Promise<Checkpoint> {
   const { rows } = await connection.query<Checkpoint>(

@@ -39,7 +39,8 @@ export type {
 } from './event-store.js';
 export type { LogRecord } from './event-decoder.js';
 export { compareInstants, InvalidInstant, instantToNanos, isIndexable, nanosToInstant } from './instant.js';
-export { type CheckpointKey, readCheckpoint, waitForCheckpoint } from './checkpoint.js';
+export { type CheckpointKey, readCheckpoint, tryLock, waitForCheckpoint } from './checkpoint.js';
+export { mayPass } from './may-pass.js';
 export { createEventStore, type EventStoreOptions } from './postgres-event-store.js';
 export { RECENT_EVENTS_LIFE_MS } from './recent-events.js';
 export { requestDigest } from './request-digest.js';

@@ -2,11 +2,12 @@
  * Reading on (architecture §7.6): every event after the checkpoint, in order of position, a page at a time; the reader's
  * own writes and the checkpoint move in one transaction, so the effect of each event is there exactly once.
  */
-import { DatabaseError, type Pool, type PoolClient } from 'pg';
-import { advance, type Checkpoint, type CheckpointKey, takeOver, waitForCheckpoint } from './checkpoint.js';
+import type { Pool, PoolClient } from 'pg';
+import { advance, type Checkpoint, type CheckpointKey, takeOver, tryLock, waitForCheckpoint } from './checkpoint.js';
 import type { RecordedEvent } from './event.js';
-import { LogUnavailable, SubscriptionFenced } from './event-store.error.js';
+import { SubscriptionFenced } from './event-store.error.js';
 import type { EventStore } from './event-store.js';
+import { mayPass } from './may-pass.js';
 import { Signal } from './signal.js';
 
 export type SubscriptionOptions<Item extends Positioned = RecordedEvent> = {
@@ -35,6 +36,8 @@ export type SubscriptionOptions<Item extends Positioned = RecordedEvent> = {
    * another takes over. Longer than a page takes to handle. Default: a reader is waited for as long as it is connected.
    */
   readonly silenceMsMax?: number;
+  /** Whenever this process becomes the active one, before it reads its checkpoint. */
+  readonly prepare?: (connection: PoolClient) => Promise<void>;
   readonly onChange?: (state: SubscriptionState) => void;
 };
 
@@ -55,8 +58,6 @@ const PAGE_SIZE = 1_000;
 /** The poll is the truth, the notification a hint. */
 const POLL_MS = 1_000;
 const RETRY_MS = 250;
-/** PostgreSQL gave up for a reason that may pass: rollback by concurrency, resources, locks, an operator. */
-const MAY_PASS = /^(40|53|55|57)/;
 
 /** Starts reading at once. End it with `stop()`. */
 export function subscribe<Item extends Positioned = RecordedEvent>(
@@ -150,11 +151,12 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
     };
     let locked = false;
     try {
-      locked = await tryLock(client, this.#key);
+      locked = await tryLock(client, this.#key, 'alone');
       if (!locked) return undefined;
       client.on('notification', hint);
       await client.query('LISTEN kerbtrail_log');
       await this.#limitSilence(client);
+      await this.#options.prepare?.(client);
       return await this.#readOn(client);
     } finally {
       client.off('notification', hint);
@@ -268,17 +270,3 @@ function readEvents<Item>(store: EventStore): (after: number, limit: number) => 
 type ReadPage<Item> = readonly Item[] | { readonly error: unknown };
 
 type Failure = { readonly error: unknown; readonly failedAt: number };
-
-async function tryLock(client: PoolClient, { name, version }: CheckpointKey): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    `SELECT pg_try_advisory_lock(hashtextextended('subscription ' || $1 || ' ' || $2, 0)) AS locked`,
-    [name, String(version)],
-  );
-  return rows[0]!.locked;
-}
-
-function mayPass(error: unknown): boolean {
-  if (error instanceof LogUnavailable || error instanceof SubscriptionFenced) return true;
-  if (error instanceof Error && 'mayPass' in error) return error.mayPass === true;
-  return error instanceof DatabaseError && MAY_PASS.test(error.code ?? '');
-}

@@ -85,7 +85,7 @@ class GroupMember implements Consumption {
     } catch (error) {
       this.options.onError?.(error, partition);
       const resume = pause();
-      setTimeout(resume, RETRY_MS).unref();
+      setTimeout(resume, retryAfterMs(error)).unref();
       return;
     }
     resolveOffset(batch.lastOffset());
@@ -93,6 +93,11 @@ class GroupMember implements Consumption {
     const next = String(BigInt(batch.lastOffset()) + 1n);
     await commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions: [{ partition, offset: next }] }] });
   }
+}
+
+/** As the error says, for what is worth no haste. */
+function retryAfterMs(error: unknown): number {
+  return error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : RETRY_MS;
 }
 
 function incoming(partition: number, message: EachBatchPayload['batch']['messages'][number]): IncomingMessage {

@@ -27,7 +27,7 @@ export interface Publisher {
   /**
    * All of the messages or none become visible to readers of committed messages, in this order, after all that was
    * published before. Throws `PublisherFenced` once another publisher has begun under the same id, `BrokerUnavailable`
-   * when the outcome is not known.
+   * when the outcome is not known. One that has thrown is to be closed: another begins where the outcome is clear.
    */
   publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void>;
   close(): Promise<void>;
@@ -53,7 +53,7 @@ export type ConsumeOptions = {
   readonly from: (partition: number) => Promise<bigint | null>;
   /**
    * Messages of one partition in order of offset, one call at a time per partition. When it throws, the same messages are
-   * given again after a while. `beat` keeps the member in its group during long work.
+   * given again after a while, or after the error's `retryAfterMs`. `beat` keeps the member in its group during long work.
    */
   readonly handle: (
     partition: number,
@@ -78,6 +78,18 @@ export interface Transport {
   ensureTopic(topic: string, settings: TopicSettings): Promise<number>;
   /** Null when there is no such topic. */
   partitionEnds(topic: string): Promise<PartitionEnds[] | null>;
+  /** Of a consumer group, per partition: the offset after what it committed. Partitions without one are left out. */
+  committed(group: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
+  /**
+   * Gives `take` the messages of one partition from offset `from` up to and with `to`, in order, those that are still there.
+   * Throws `BrokerUnavailable` when that takes more than half a minute.
+   */
+  read(
+    topic: string,
+    partition: number,
+    range: { readonly from: bigint; readonly to: bigint },
+    take: (messages: readonly IncomingMessage[]) => void,
+  ): Promise<void>;
   /** Begins under this id; whoever published under it before can publish no more. */
   publisher(id: string): Promise<Publisher>;
   /** Each at least once, in no promised order beside other senders. Throws `BrokerUnavailable`. */

@@ -17,8 +17,13 @@ export type Projection = {
   /** Events of other types are never given to it. Absent: every event is. */
   readonly types?: ReadonlySet<string>;
   /**
-   * Folds one page of the log, in order, into the tables, in the transaction that also moves the checkpoint. One caller at
-   * a time; the page holds at most some thousand events. Statements name tables without a schema: the search path says
+   * Several processes may apply pages at once, each of other streams. Events with an equal value here are applied by one of them at a
+   * time, in separate transactions: what rows depend on together. Absent: no row depends on events of more than one stream.
+   */
+  readonly serial?: (event: RecordedEvent) => string;
+  /**
+   * Folds one page of the log, in order, into the tables, in the transaction that also moves the checkpoint. The events of a
+   * stream come in order, each once; the page holds at most some thousand events. Statements name tables without a schema: the search path says
    * whether they are those in use (`read`) or those of a rebuild. Must be deterministic: no clock, no randomness.
    */
   apply(tx: PoolClient, events: readonly RecordedEvent[]): Promise<void>;

@@ -6,6 +6,7 @@
 import type { EventStore, LogRecord, RecordedEvent } from '#event-store';
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { PoisonedEvents } from './poisoned-events.js';
 import { lockTables, projectPage } from './project-page.js';
 import type { Projection } from './projection.js';
 import { createBareTables, finishTable, inSession, swapTables } from './shadow-tables.js';
@@ -47,14 +48,18 @@ export class RebuildRunning extends Error {
 
 const PAGE_SIZE = 1_000;
 
+type Rebuild = RebuildOptions & { readonly poisoned: PoisonedEvents };
+
 /**
  * Throws RebuildRunning, and what the verifier throws, which names the first event that is not what was signed. After a failure
  * the tables in use are untouched, and the next rebuild begins from nothing.
  */
-export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
-  const { store, pool, projection, verify } = options;
+export async function rebuild(request: RebuildOptions): Promise<Rebuilt> {
+  const { store, pool, projection, verify } = request;
   return inSession(pool, async (client) => {
     if (!(await tryLock(client, projection))) throw new RebuildRunning(projection.name);
+    const options = { ...request, poisoned: new PoisonedEvents(store, pool, projection) };
+    await options.poisoned.load();
     await createBareTables(client, projection.tables);
     const position = verify?.upTo ?? (await store.head());
     await fill(client, options, position).catch(async (error: unknown) => {
@@ -69,7 +74,7 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
   });
 }
 
-async function fill(client: PoolClient, options: RebuildOptions, head: number): Promise<void> {
+async function fill(client: PoolClient, options: Rebuild, head: number): Promise<void> {
   const { pool, projection } = options;
   if (projection.build) {
     const target = new ShadowTarget(client, pool, projection.tables);
@@ -82,7 +87,7 @@ async function fill(client: PoolClient, options: RebuildOptions, head: number): 
   }
 }
 
-async function* handledEvents(options: RebuildOptions, head: number): AsyncGenerator<readonly RecordedEvent[]> {
+async function* handledEvents(options: Rebuild, head: number): AsyncGenerator<readonly RecordedEvent[]> {
   const { store, projection, onProgress, verify } = options;
   const { types } = projection;
   for await (const events of store.replay({
@@ -91,7 +96,7 @@ async function* handledEvents(options: RebuildOptions, head: number): AsyncGener
     ...(types && { types }),
     ...(verify && { onRecords: (records) => verify.verifier.onRecords(records) }),
   })) {
-    yield events;
+    yield options.poisoned.leaveOut(events);
     const last = events.at(-1);
     if (last) onProgress?.({ position: last.position, head });
   }
@@ -105,7 +110,7 @@ async function digestTables(client: PoolClient, { tables }: Projection): Promise
 }
 
 /** To where the log ends now; the projectors are not held up meanwhile. */
-async function catchUp(client: PoolClient, options: RebuildOptions, from: number): Promise<number> {
+async function catchUp(client: PoolClient, options: Rebuild, from: number): Promise<number> {
   const head = await options.store.head();
   let position = from;
   while (position < head) position = await inTransaction(client, () => projectNext(client, options, position));
@@ -113,14 +118,14 @@ async function catchUp(client: PoolClient, options: RebuildOptions, from: number
 }
 
 /** Position of the last event projected. */
-async function projectNext(client: PoolClient, options: RebuildOptions, after: number): Promise<number> {
+async function projectNext(client: PoolClient, options: Rebuild, after: number): Promise<number> {
   const events = await options.store.readAll({ after, limit: PAGE_SIZE });
-  await projectPage(client, options.projection, events, 'read_next');
+  await projectPage(client, options.projection, options.poisoned.leaveOut(events), 'read_next');
   return events.at(-1)?.position ?? after;
 }
 
 /** The rest of the log, the swap and the checkpoint. */
-async function swap(client: PoolClient, options: RebuildOptions, from: number): Promise<void> {
+async function swap(client: PoolClient, options: Rebuild, from: number): Promise<void> {
   const { projection } = options;
   await lockTables(client, projection);
   let position = from;

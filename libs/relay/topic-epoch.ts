@@ -1,7 +1,31 @@
 /** The chains of positions that the relay has published (migration 0030_relay). */
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 
 export type TopicEpoch = { readonly epoch: number; readonly topic: string; readonly partitions: number };
+
+/** The epoch in which the event after a position is published; `endsAt`: the last position of it, when another has begun. */
+export type EpochAt = { readonly epoch: number; readonly partitions: number; readonly endsAt: number | null };
+
+/** Null: nothing was published in any epoch that began so early. */
+export async function epochAfter(connection: Pool | PoolClient, position: number): Promise<EpochAt | null> {
+  const { rows } = await connection.query<EpochAt>({
+    name: 'relay.epoch_after',
+    text: `SELECT epoch, partitions, (SELECT min(after_position) FROM relay.epoch later WHERE later.epoch > e.epoch) AS "endsAt"
+             FROM relay.epoch e WHERE after_position <= $1 ORDER BY epoch DESC LIMIT 1`,
+    values: [position],
+  });
+  return rows[0] ?? null;
+}
+
+/** Its events come after this position. Null: the relay has not committed it yet. */
+export async function epochStart(connection: Pool | PoolClient, epoch: number): Promise<number | null> {
+  const { rows } = await connection.query<{ after: number }>({
+    name: 'relay.epoch_start',
+    text: 'SELECT after_position AS after FROM relay.epoch WHERE epoch = $1',
+    values: [epoch],
+  });
+  return rows[0]?.after ?? null;
+}
 
 /** The newest epoch, when it is of this topic with this many partitions; else a new one, from `after` on. */
 export async function currentEpoch(
@@ -26,7 +50,7 @@ export async function currentEpoch(
 }
 
 /** Position of the last event published in each partition. */
-export async function readTails(tx: PoolClient, epoch: number): Promise<Map<number, number>> {
+export async function readTails(tx: Pool | PoolClient, epoch: number): Promise<Map<number, number>> {
   const { rows } = await tx.query<{ partition: number; position: number }>({
     name: 'relay.tails',
     text: 'SELECT partition, position FROM relay.partition_tail WHERE epoch = $1',

@@ -62,10 +62,10 @@ export class OperationController {
   @Allow('auditor', 'operator')
   @ApiOperation({ summary: 'Read models: how far each has read' })
   async list() {
-    const head = await this.store.head();
+    const [head, projections] = await Promise.all([this.store.head(), this.projectors.status()]);
     return {
       head,
-      rows: this.projectors.status().map((projection) => ({ ...projection, lag: head - projection.position })),
+      rows: projections.map((projection) => ({ ...projection, lag: head - projection.position })),
     };
   }
 

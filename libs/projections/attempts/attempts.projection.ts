@@ -25,6 +25,7 @@ export const attemptsProjection: Projection = {
   version: 1,
   tables: ['attempt_evidence', 'attempt'],
   types: evidenceTypes,
+  serial: ({ data }) => String(data['forest']),
   apply: async (tx, events) => {
     const rows = events.map(evidenceRow).filter((row) => row !== null);
     if (rows.length === 0) return;

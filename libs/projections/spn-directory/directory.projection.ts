@@ -25,6 +25,7 @@ export const directoryProjection: Projection = {
     'forest_policy',
   ],
   types: new Set([...accountEvidenceTypes, 'ForestCreated', 'DomainAdded', 'PolicyChanged', 'DirectoryDumped']),
+  serial: ({ data }) => String(data['forest']),
   apply: async (tx, events) => {
     const repoliced = await writeForests(tx, events);
     const evidence = events.filter(({ type }) => isAccountEvidence(type)).map(accountEvidenceRow);

@@ -1,0 +1,15 @@
+/** Messages that could not be taken, copied as they came with the reason beside them: topic `<topic>.dlq`. */
+import type { IncomingMessage, Transport } from '#kafka';
+
+type Why = { readonly code: string; readonly reason: string; readonly by: string };
+
+export async function copyToDeadLetters(
+  transport: Transport,
+  topic: string,
+  { key, value, headers, partition, offset }: IncomingMessage,
+  { code, reason, by }: Why,
+): Promise<void> {
+  const place = { 'dlq-topic': topic, 'dlq-partition': String(partition), 'dlq-offset': String(offset) };
+  const why = { 'dlq-code': code, 'dlq-reason': reason, 'dlq-by': by };
+  await transport.send(`${topic}.dlq`, [{ key: key ?? '', value, headers: { ...headers, ...place, ...why } }]);
+}

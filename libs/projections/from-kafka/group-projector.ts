@@ -1,0 +1,218 @@
+/**
+ * One projection as a member of its consumer group: partitions are Kafka's to assign, places are ours (partition-writer.ts).
+ * Modes, and what leads out of them:
+ *   waiting      A process that is fed from the log is active, or database or broker does not answer; tried again -> live
+ *   live         Consumes what Kafka gives. A partition in which an event cannot be applied stands still until an operator
+ *                has decided; the others go on. Connection lost -> waiting
+ *   stopped      By `stop()`. Final.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
+import { type EventStore, tryLock } from '#event-store';
+import type { Consumption, IncomingMessage, Transport } from '#kafka';
+import { epochAfter, MessageInvalid, readTails, type RelayedRecord, relayedRecord } from '#relay';
+import type { Pool } from 'pg';
+import { PoisonedEvents } from '../poisoned-events.js';
+import type { Projection } from '../projection.js';
+import { messageOf, type ProjectorStatus } from '../projectors.js';
+import { copyToDeadLetters } from './dead-letter-topic.js';
+import { EventPoisoned, PartitionStopped } from './from-kafka.error.js';
+import { findOffset, readPlaces, readPosition } from './partition-place.js';
+import { PartitionWriter } from './partition-writer.js';
+
+export type GroupProjectorOptions = {
+  readonly store: EventStore;
+  /** A live member keeps one of its connections. */
+  readonly pool: Pool;
+  readonly transport: Transport;
+  readonly topic: string;
+  readonly projection: Projection;
+  readonly log: (message: string) => void;
+};
+
+const RETRY_MS = 500;
+const LOOK_MS = 1_000;
+/** When Kafka gives a member nothing for so long although the relay has published, it reads from the log. */
+const SILENCE_MS = 5_000;
+
+export class GroupProjector {
+  readonly #poisoned: PoisonedEvents;
+  readonly #stopping = new AbortController();
+  /** Where an event could not be applied, by partition. */
+  readonly #stopped = new Map<number, EventPoisoned>();
+  #assigned: readonly number[] = [];
+  #state: { readonly mode: 'waiting' | 'live' | 'stopped'; readonly trouble?: string } = { mode: 'waiting' };
+  #lastGiven = 0;
+  readonly #running: Promise<void>;
+
+  constructor(private readonly options: GroupProjectorOptions) {
+    this.#poisoned = new PoisonedEvents(options.store, options.pool, options.projection);
+    this.#running = this.#run();
+  }
+
+  get name(): string {
+    return this.options.projection.name;
+  }
+
+  async status(): Promise<ProjectorStatus> {
+    const { pool, projection } = this.options;
+    const [position, places] = await Promise.all([readPosition(pool, projection), readPlaces(pool, projection)]);
+    const partitions = places.filter(({ partition }) => this.#assigned.includes(partition));
+    const [first] = [...this.#stopped.values()].toSorted((a, b) => a.position - b.position);
+    const error = first && { position: first.position, message: messageOf(first.cause) };
+    const mode = first ? 'failed' : this.#state.mode;
+    return { name: this.name, feed: 'kafka', mode, position, partitions, ...(error && { error }) };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#takeTurn().catch((error: unknown) => this.#tellTrouble(messageOf(error)));
+      await delay(RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+    this.#state = { mode: 'stopped' };
+  }
+
+  /** As long as the connection holds: the lock that keeps readers of the log away, and all that is written, share it. */
+  async #takeTurn(): Promise<void> {
+    const { pool, projection } = this.options;
+    const connection = await pool.connect();
+    let consumption: Consumption | undefined;
+    try {
+      if (!(await tryLock(connection, projection, 'together'))) return;
+      await this.#poisoned.load();
+      const writer = this.#writerOn(connection);
+      consumption = await this.#consume(writer);
+      this.#state = { mode: 'live' };
+      while (!this.#stopping.signal.aborted) {
+        await delay(LOOK_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+        await this.#lookForSilence(writer);
+      }
+    } finally {
+      await consumption?.stop().catch(() => {});
+      this.#assigned = [];
+      this.#state = { mode: 'waiting' };
+      connection.release(true); // ending the session gives the lock up
+    }
+  }
+
+  #writerOn(connection: PoolClient): PartitionWriter {
+    const { store, projection, log } = this.options;
+    return new PartitionWriter({
+      store,
+      projection,
+      connection,
+      poisoned: this.#poisoned,
+      onHole: ({ partition, after, upTo }) =>
+        log(
+          `projection ${projection.name}: partition ${partition} lacks events between ${after} and ${upTo}: read from the log`,
+        ),
+    });
+  }
+
+  #consume(writer: PartitionWriter): Promise<Consumption> {
+    const { transport, topic, pool, projection } = this.options;
+    this.#lastGiven = performance.now();
+    return transport.consume({
+      group: `kerbtrail.${projection.name}`,
+      topic,
+      from: (partition) => findOffset(pool, projection, partition),
+      handle: (partition, messages, beat) => this.#handle(writer, partition, messages, beat),
+      onAssigned: (partitions) => {
+        this.#assigned = partitions;
+        for (const partition of this.#stopped.keys())
+          if (!partitions.includes(partition)) this.#stopped.delete(partition);
+      },
+      onError: (error) => {
+        if (!(error instanceof PartitionStopped)) this.#tellTrouble(messageOf(error));
+      },
+    });
+  }
+
+  async #handle(
+    writer: PartitionWriter,
+    partition: number,
+    messages: readonly IncomingMessage[],
+    beat: () => Promise<void>,
+  ): Promise<void> {
+    const stopped = this.#stopped.get(partition);
+    if (stopped && !(await this.#poisoned.isDecided(stopped.position))) throw new PartitionStopped(partition, stopped);
+    try {
+      await writer.apply(partition, await this.#read(messages), beat);
+      this.#stopped.delete(partition);
+    } catch (error) {
+      if (!(error instanceof EventPoisoned)) throw error;
+      await this.#stopAt(partition, error, messages);
+      throw new PartitionStopped(partition, error);
+    } finally {
+      this.#lastGiven = performance.now();
+    }
+  }
+
+  /** What is no event of the log's is put aside: nothing that the log has is missed by that, the chain tells. */
+  async #read(messages: readonly IncomingMessage[]): Promise<RelayedRecord[]> {
+    const records: RelayedRecord[] = [];
+    for (const message of messages) {
+      try {
+        records.push(relayedRecord(message));
+      } catch (error) {
+        if (!(error instanceof MessageInvalid)) throw error;
+        this.options.log(error.message);
+        await this.#copy(message, error.code, error.message);
+      }
+    }
+    return records;
+  }
+
+  async #stopAt(partition: number, poisoned: EventPoisoned, messages: readonly IncomingMessage[]): Promise<void> {
+    const isKnown = this.#stopped.get(partition)?.position === poisoned.position;
+    await this.#poisoned.open(poisoned.position, poisoned.cause);
+    this.#stopped.set(partition, poisoned);
+    if (isKnown) return;
+    this.options.log(
+      `${poisoned.message}: partition ${partition} stands still until it is retried or skipped (kerbtrail dlq)`,
+    );
+    const message = messages.find(({ headers }) => headers['position'] === String(poisoned.position));
+    if (message) await this.#copy(message, poisoned.code, `projection ${this.name}, event ${poisoned.position}`);
+  }
+
+  #copy(message: IncomingMessage, code: string, reason: string): Promise<void> {
+    const { transport, topic } = this.options;
+    return copyToDeadLetters(transport, topic, message, { code, reason, by: `projection ${this.name}` });
+  }
+
+  async #lookForSilence(writer: PartitionWriter): Promise<void> {
+    const { pool, projection, log } = this.options;
+    const behind = await this.#behind(pool);
+    if (behind.length === 0 || performance.now() - this.#lastGiven < SILENCE_MS) return;
+    for (const { partition, upTo } of behind) {
+      log(
+        `projection ${projection.name}: Kafka gives nothing of partition ${partition}: read from the log to event ${upTo}`,
+      );
+      await writer.fill(partition, upTo);
+    }
+  }
+
+  /** Partitions of ours that have not all that the relay has published. */
+  async #behind(pool: Pool): Promise<{ partition: number; upTo: number }[]> {
+    const { projection } = this.options;
+    const epoch = await epochAfter(pool, await readPosition(pool, projection));
+    if (!epoch) return [];
+    const [tails, places] = await Promise.all([readTails(pool, epoch.epoch), readPlaces(pool, projection)]);
+    return places.flatMap(({ partition, position }) => {
+      const upTo = tails.get(partition) ?? 0;
+      const isOurs = this.#assigned.includes(partition) && !this.#stopped.has(partition);
+      return isOurs && position < upTo ? [{ partition, upTo }] : [];
+    });
+  }
+
+  #tellTrouble(trouble: string): void {
+    if (trouble !== this.#state.trouble) this.options.log(`projection ${this.name}: ${trouble}`);
+    this.#state = { ...this.#state, trouble };
+  }
+}
