@@ -100,7 +100,7 @@ function retryAfterMs(error: unknown): number {
   return error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : RETRY_MS;
 }
 
-function incoming(partition: number, message: EachBatchPayload['batch']['messages'][number]): IncomingMessage {
+export function incoming(partition: number, message: EachBatchPayload['batch']['messages'][number]): IncomingMessage {
   const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)] as const);
   return {
     partition,

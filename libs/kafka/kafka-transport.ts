@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { type Admin, Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
 import { startConsuming } from './kafka-consumption.js';
 import { openPublisher, sendAll } from './kafka-publisher.js';
+import { readStretch } from './kafka-read.js';
 import { partitionOf } from './partition-of.js';
 import {
   BrokerUnavailable,
@@ -109,6 +110,20 @@ class KafkaTransport implements Transport {
       retry: { ...RETRY, restartOnFailure: async () => true },
     });
     return attempt('take a consumer', () => startConsuming(consumer, topic, options));
+  }
+
+  async committed(group: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
+    return attempt('tell what a group has committed', async () => {
+      const [offsets] = await this.admin.fetchOffsets({ groupId: group, topics: [topic] });
+      const known = (offsets?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)] as const);
+      return new Map(known.filter(([, offset]) => offset >= 0n));
+    });
+  }
+
+  async read(...[topic, partition, range, take]: Parameters<Transport['read']>): Promise<void> {
+    return attempt('give the messages of a partition', () =>
+      readStretch(this.kafka, this.admin, { topic, partition, ...range }, take),
+    );
   }
 
   async send(topic: string, messages: readonly LooseMessage[]): Promise<void> {

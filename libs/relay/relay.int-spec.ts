@@ -49,6 +49,8 @@ function relay(over: Partial<Transport> = {}): Relay {
     partitionEnds: (name) => transport.partitionEnds(name),
     publisher: (id) => transport.publisher(id),
     send: (...args) => transport.send(...args),
+    committed: (...args) => transport.committed(...args),
+    read: (...args) => transport.read(...args),
     consume: (options) => transport.consume(options),
     close: async () => {},
     ...over,

@@ -43,6 +43,11 @@ export class SambaLog implements Reader {
   /** `offsetMinutes`: of the headers' clock from UTC, until a JSON line tells it. */
   constructor(private offsetMinutes = 0) {}
 
+  /** Its last line was a header, whose message is the next one. */
+  get awaitsText(): boolean {
+    return this.#open?.header !== undefined && !this.#open.hasText;
+  }
+
   read(line: Line): Reading[] {
     try {
       const reading = this.#line(line);
