@@ -1,85 +1,130 @@
 /**
- * The topic of events as an AsyncAPI 3.0 document: one message per event of the catalogues, its value a JSON Schema made
- * from the very schema that the event is decided by. Pure; `npm run asyncapi` writes it to docs/asyncapi.json.
+ * The topics as an AsyncAPI 3.0 document: one message for each event of the catalogues, raw records coming in, and dead
+ * letters. Pure; `npm run docs:asyncapi` writes it to docs/asyncapi/.
  */
-import { z } from 'zod';
 import type { Catalogue, EventDefinition } from '#event-store';
+import { eventSchema, eventSchemaId, type JsonSchema } from './event-schema.js';
+import { deadLetterHeaders, eventHeaders, rawHeaders, rawRecord, text } from './message-schemas.js';
 import { EVENTS_TOPIC } from './topic.js';
 
-const text = (description: string, more: object = {}): object => ({ type: 'string', description, ...more });
-const digits = (description: string): object => text(description, { pattern: '^[0-9]+$' });
+export type AsyncApiDocument = {
+  readonly asyncapi: '3.0.0';
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly messages: Readonly<Record<string, JsonSchema>>;
+  };
+} & JsonSchema;
 
-const HEADERS = {
-  type: 'object',
-  required: [
-    ...['content-type', 'ce_specversion', 'ce_id', 'ce_source', 'ce_type', 'ce_subject', 'ce_time', 'ce_dataschema'],
-    ...['position', 'previous', 'epoch', 'version', 'schemaversion', 'recordedat', 'metadata'],
-  ],
-  properties: {
-    'content-type': { const: 'application/json' },
-    ce_specversion: { const: '1.0' },
-    ce_id: text('Id of the event. Equal (ce_source, ce_id) are the same event: drop the second.', { format: 'uuid' }),
-    ce_source: text('Names the log.', { format: 'uri-reference' }),
-    ce_type: text('Type of the event.'),
-    ce_subject: text('The stream; also the key of the message.'),
-    ce_time: text("When it occurred, by its source's clock, with up to nine fraction digits.", { format: 'date-time' }),
-    ce_dataschema: text('Name of the schema of the value.', { format: 'uri-reference' }),
-    position: digits('Position in the log: 1, 2, 3 … over all partitions.'),
-    previous: digits(
-      'Position of the event before this one in the same partition and epoch, 0 for the first. Larger than the last position seen: something is missing. A position seen before: the message came twice.',
-    ),
-    epoch: digits('Counted up when the number of partitions changes; the chains of `previous` then begin anew.'),
-    version: digits('Version of the stream after this event.'),
-    schemaversion: digits('Version of the schema that the value was written at.'),
-    recordedat: text("When it was appended, by the log's clock.", { format: 'date-time' }),
-    metadata: text('JSON: origin, actor, source, correlation.', { contentMediaType: 'application/json' }),
-    traceparent: text('W3C trace context of the request.'),
-  },
-};
+const RAW_TOPIC = 'kerbtrail.raw.v1';
+const DESCRIPTION =
+  'Every event of the log, in order for each stream, at least once, as CloudEvents 1.0 in binary content mode. ' +
+  'In the places of personal texts stand pseudonyms; the originals travel sealed, in `sealed`.';
 
-export function asyncApiDocument(catalogues: readonly Catalogue[], version: string): object {
-  const definitions = catalogues
-    .flatMap((catalogue) => Object.values(catalogue))
-    .toSorted((a, b) => (a.type < b.type ? -1 : 1));
-  const refer = (to: string): object => ({ $ref: `#/${to}` });
+/**
+ * `published`: the document as it was. What it has of earlier schema versions stays: messages of them stay in the log, and
+ * come as they were written.
+ */
+export function asyncApiDocument(
+  catalogues: readonly Catalogue[],
+  version: string,
+  published?: AsyncApiDocument,
+): AsyncApiDocument {
+  const definitions = catalogues.flatMap((catalogue) => Object.values(catalogue));
+  const schemas = { ...versions(published?.components.schemas), ...named(definitions, eventSchema) };
+  const eventMessages = { ...versions(published?.components.messages), ...named(definitions, eventMessage) };
   return {
     asyncapi: '3.0.0',
+    id: 'urn:kerbtrail',
     info: {
-      title: 'Kerbtrail events',
+      title: 'Kerbtrail',
       version,
-      description:
-        'Every event of the log, in order per stream, at least once, as CloudEvents 1.0 in binary content mode. Personal fields are pseudonyms; their originals travel sealed, in `sealed`.',
-      license: { name: 'Apache-2.0' },
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     defaultContentType: 'application/json',
     channels: {
-      events: {
-        address: EVENTS_TOPIC,
-        messages: Object.fromEntries(definitions.map(({ type }) => [type, refer(`components/messages/${type}`)])),
-      },
+      events: channel(EVENTS_TOPIC, 'Every event of the log.', Object.keys(sorted(eventMessages))),
+      eventsDeadLetters: channel(`${EVENTS_TOPIC}.dlq`, 'Events that a projection could not apply.', ['DeadLetter']),
+      raw: channel(RAW_TOPIC, 'Records of other systems, as collectors read them.', ['RawRecord']),
+      rawDeadLetters: channel(`${RAW_TOPIC}.dlq`, 'Records that no parser takes.', ['DeadLetter']),
     },
-    operations: { publishEvent: { action: 'send', channel: refer('channels/events') } },
+    operations: {
+      publishEvents: operation('send', 'events'),
+      publishEventDeadLetters: operation('send', 'eventsDeadLetters'),
+      receiveRawRecords: operation('receive', 'raw'),
+      publishRawDeadLetters: operation('send', 'rawDeadLetters'),
+    },
     components: {
-      schemas: { Headers: HEADERS },
-      messages: Object.fromEntries(
-        definitions.map((definition) => [
-          definition.type,
-          {
-            name: definition.type,
-            headers: refer('components/schemas/Headers'),
-            payload: valueSchema(definition),
-            bindings: { kafka: { key: text('The stream.'), bindingVersion: '0.5.0' } },
-          },
-        ]),
-      ),
+      messages: { ...sorted(eventMessages), RawRecord: RAW_RECORD, DeadLetter: DEAD_LETTER },
+      schemas: {
+        ...sorted(schemas),
+        EventHeaders: eventHeaders,
+        RawHeaders: rawHeaders,
+        DeadLetterHeaders: deadLetterHeaders,
+      },
     },
   };
 }
 
-/** The data as it stands in the log: the catalogue's shape and, beside it, the sealed originals of personal fields. */
-export function valueSchema({ schema, personal }: EventDefinition): object {
-  const { $schema: _, ...shape } = z.toJSONSchema(schema) as { $schema?: string; properties?: object };
-  if (Object.keys(personal).length === 0) return shape;
-  const sealed = { type: 'object', additionalProperties: { type: 'string' } };
-  return { ...shape, properties: { ...shape.properties, sealed } };
+const RAW_RECORD = {
+  name: 'RawRecord',
+  summary: 'One record of another system, as its collector read it.',
+  headers: refer('components/schemas/RawHeaders'),
+  payload: rawRecord,
+  bindings: keyed('Whatever keeps records of one host together: its name.'),
+};
+
+const DEAD_LETTER = {
+  name: 'DeadLetter',
+  summary: 'A message that could not be processed: key, headers and value as they came, and why.',
+  headers: refer('components/schemas/DeadLetterHeaders'),
+  payload: { description: 'As it came.' },
+  bindings: keyed('As it came.'),
+};
+
+/** The wire has the type and the version in its headers, so that a tool can tell the messages of one topic apart. */
+function eventMessage({ type, schemaVersion }: EventDefinition): JsonSchema {
+  const marks = { ce_type: { const: type }, ce_dataschema: { const: eventSchemaId(type, schemaVersion) } };
+  return {
+    name: type,
+    headers: { allOf: [refer('components/schemas/EventHeaders'), { properties: marks }] },
+    payload: refer(`components/schemas/${type}.v${schemaVersion}`),
+    bindings: keyed('The stream.'),
+  };
+}
+
+function named(
+  definitions: readonly EventDefinition[],
+  make: (definition: EventDefinition) => JsonSchema,
+): Record<string, JsonSchema> {
+  return Object.fromEntries(definitions.map((one) => [`${one.type}.v${one.schemaVersion}`, make(one)]));
+}
+
+/** Those of events: `<type>.v<schemaVersion>`. */
+function versions(published: Readonly<Record<string, JsonSchema>> = {}): Record<string, JsonSchema> {
+  return Object.fromEntries(Object.entries(published).filter(([name]) => /\.v\d+$/.test(name)));
+}
+
+function sorted<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function channel(address: string, summary: string, messages: readonly string[]): JsonSchema {
+  return {
+    address,
+    summary,
+    messages: Object.fromEntries(messages.map((name) => [name, refer(`components/messages/${name}`)])),
+  };
+}
+
+function operation(action: 'send' | 'receive', channelName: string): JsonSchema {
+  return { action, channel: refer(`channels/${channelName}`) };
+}
+
+function refer(to: string): JsonSchema {
+  return { $ref: `#/${to}` };
+}
+
+function keyed(description: string): JsonSchema {
+  return { kafka: { key: text(description), bindingVersion: '0.5.0' } };
 }

@@ -40,7 +40,7 @@ describe('an event as a CloudEvent', () => {
         ce_type: 'Stepped',
         ce_subject: 'exchange-7',
         ce_time: '2026-11-22T10:53:32.933392781Z',
-        ce_dataschema: 'Stepped.v1.json',
+        ce_dataschema: 'urn:kerbtrail:event:Stepped:v1',
         position: '12',
         previous: '9',
         epoch: '1',

@@ -5,6 +5,7 @@
  */
 import type { JsonObject, LogRecord, Metadata } from '#event-store';
 import type { IncomingMessage, OutgoingMessage } from '#kafka';
+import { eventSchemaId } from './event-schema.js';
 
 /** The chain that a reader of one partition follows: the position before this one in the same partition; 0: none. */
 export type Place = { readonly partition: number; readonly epoch: number; readonly previous: number };
@@ -42,7 +43,7 @@ export function cloudEvent(source: string, event: StoredEvent, place: Place): Ou
       ce_type: event.type,
       ce_subject: event.stream,
       ce_time: event.occurredAt,
-      ce_dataschema: `${event.type}.v${event.schemaVersion}.json`,
+      ce_dataschema: eventSchemaId(event.type, event.schemaVersion),
       position: String(event.position),
       previous: String(place.previous),
       epoch: String(place.epoch),

@@ -1,5 +1,5 @@
 /** The relay: every event of the log to Kafka, in order, as a CloudEvent. */
-export { asyncApiDocument, valueSchema } from './asyncapi.js';
+export { type AsyncApiDocument, asyncApiDocument } from './asyncapi.js';
 export { MessageInvalid, type RelayedRecord, relayedRecord, storedEvent } from './cloud-event.js';
 export { startRelay, type Relay, type RelayOptions } from './relay.js';
 export { relayProgress, type RelayProgress } from './relay-progress.js';
