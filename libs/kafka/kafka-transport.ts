@@ -36,6 +36,8 @@ export type KafkaOptions = {
 };
 
 const FETCH_BYTES_MAX = 2 * 1024 * 1024;
+/** A member that waits for messages hears of a rebalance, or that it shall stop, only afterwards. */
+const FETCH_WAIT_MS = 500;
 const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 1_000;
 /** So soon a consumer sees that a topic has more partitions. */
@@ -106,6 +108,7 @@ class KafkaTransport implements Transport {
       maxBytesPerPartition: FETCH_BYTES_MAX,
       sessionTimeout: SESSION_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
       metadataMaxAge: METADATA_MAX_AGE_MS,
       retry: { ...RETRY, restartOnFailure: async () => true },
     });

@@ -26,14 +26,18 @@ const POLL_MS = 20;
 type Origin = { readonly migrated?: boolean; readonly copyOf?: TestDatabase };
 
 /**
- * `migrated: false` gives an empty database, for tests of the migrations themselves; `copyOf` another as it is now, which
- * nobody may be connected to.
+ * `migrated: false` gives an empty database, for tests of the migrations themselves; `copyOf` another as it is now, whose
+ * idle connections are ended for that.
  */
 export async function createTestDatabase({ migrated = true, copyOf }: Origin = {}): Promise<TestDatabase> {
   const name = `kerbtrail_test_${randomBytes(6).toString('hex')}`;
   const empty = migrated ? environment('KERBTRAIL_TEST_TEMPLATE') : 'template0';
   const template = copyOf ? new URL(copyOf.url).pathname.slice(1) : empty;
-  await asAdmin((admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+  await asAdmin(async (admin) => {
+    if (copyOf)
+      await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [template]);
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  });
   const url = new URL(environment('KERBTRAIL_TEST_ADMIN_URL'));
   url.pathname = `/${name}`;
   const pool = createPool(url.toString(), { max: POOL_SIZE, applicationName: 'test' });

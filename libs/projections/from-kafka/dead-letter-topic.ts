@@ -1,5 +1,12 @@
 /** Messages that could not be taken, copied as they came with the reason beside them: topic `<topic>.dlq`. */
-import type { IncomingMessage, Transport } from '#kafka';
+import type { IncomingMessage, TopicSettings, Transport } from '#kafka';
+
+/** Few and for people: one partition, kept for as long as the broker is told to keep topics. */
+export const DEAD_LETTERS: TopicSettings = { partitions: 1 };
+
+export function deadLetterTopic(topic: string): string {
+  return `${topic}.dlq`;
+}
 
 type Why = { readonly code: string; readonly reason: string; readonly by: string };
 
@@ -11,5 +18,5 @@ export async function copyToDeadLetters(
 ): Promise<void> {
   const place = { 'dlq-topic': topic, 'dlq-partition': String(partition), 'dlq-offset': String(offset) };
   const why = { 'dlq-code': code, 'dlq-reason': reason, 'dlq-by': by };
-  await transport.send(`${topic}.dlq`, [{ key: key ?? '', value, headers: { ...headers, ...place, ...why } }]);
+  await transport.send(deadLetterTopic(topic), [{ key: key ?? '', value, headers: { ...headers, ...place, ...why } }]);
 }

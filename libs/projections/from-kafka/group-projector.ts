@@ -15,8 +15,8 @@ import type { Pool } from 'pg';
 import { PoisonedEvents } from '../poisoned-events.js';
 import type { Projection } from '../projection.js';
 import { messageOf, type ProjectorStatus } from '../projectors.js';
-import { copyToDeadLetters } from './dead-letter-topic.js';
-import { EventPoisoned, PartitionStopped } from './from-kafka.error.js';
+import { copyToDeadLetters, DEAD_LETTERS, deadLetterTopic } from './dead-letter-topic.js';
+import { EpochUnknown, EventPoisoned, PartitionStopped } from './from-kafka.error.js';
 import { findOffset, readPlaces, readPosition } from './partition-place.js';
 import { PartitionWriter } from './partition-writer.js';
 
@@ -80,10 +80,11 @@ export class GroupProjector {
 
   /** As long as the connection holds: the lock that keeps readers of the log away, and all that is written, share it. */
   async #takeTurn(): Promise<void> {
-    const { pool, projection } = this.options;
+    const { pool, projection, transport, topic } = this.options;
     const connection = await pool.connect();
     let consumption: Consumption | undefined;
     try {
+      if (!(await transport.partitionEnds(topic))) return; // the relay makes it
       if (!(await tryLock(connection, projection, 'together'))) return;
       await this.#poisoned.load();
       const writer = this.#writerOn(connection);
@@ -115,8 +116,9 @@ export class GroupProjector {
     });
   }
 
-  #consume(writer: PartitionWriter): Promise<Consumption> {
+  async #consume(writer: PartitionWriter): Promise<Consumption> {
     const { transport, topic, pool, projection } = this.options;
+    await transport.ensureTopic(deadLetterTopic(topic), DEAD_LETTERS);
     this.#lastGiven = performance.now();
     return transport.consume({
       group: `kerbtrail.${projection.name}`,
@@ -129,7 +131,7 @@ export class GroupProjector {
           if (!partitions.includes(partition)) this.#stopped.delete(partition);
       },
       onError: (error) => {
-        if (!(error instanceof PartitionStopped)) this.#tellTrouble(messageOf(error));
+        if (!(error instanceof PartitionStopped || error instanceof EpochUnknown)) this.#tellTrouble(messageOf(error));
       },
     });
   }
