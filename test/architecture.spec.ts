@@ -104,7 +104,7 @@ function read(path: string): Source {
   return { path, text, tree, imports };
 }
 
-const sources = ['apps', 'libs', 'bench', 'test'].flatMap(listFiles).map(read);
+const sources = ['apps', 'libs', 'bench', 'test', 'tools'].flatMap(listFiles).map(read);
 const isTest = (path: string): boolean =>
   path.startsWith('test/') || /\.(int-|e2e-)?spec\.ts$/.test(path) || path.includes('.spec-support.');
 const code = sources.filter((source) => !isTest(source.path));
@@ -128,7 +128,7 @@ describe('architecture', () => {
     const wrong = code.flatMap((source) =>
       source.imports.flatMap(({ specifier }) => {
         const to = target(source, specifier);
-        if (!to || source.path.startsWith('bench/')) return [];
+        if (!to || /^(bench|tools)\//.test(source.path)) return [];
         const [kind, name = ''] = source.path.split('/');
         const sameHome = home(to) === home(source.path);
         if (specifier.startsWith('#')) {

@@ -1,11 +1,11 @@
 /** The relay against a real broker and a real log: what is in the topic is what is in the log, whatever happens between. */
 import { createHash, randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
 import { createEventStore, type EventStore } from '#event-store';
 import { connectKafka, type Publisher, PublisherFenced, type Transport } from '#kafka';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
-import { type KafkaBrokers, startKafkaBrokers } from '../../test/support/kafka-brokers.js';
+import { describeWithKafka, type Kafka as Brokers, openKafka } from '../../test/support/kafka-brokers.js';
 import { type Relay, startRelay } from './relay.js';
 
 type Seen = {
@@ -18,7 +18,7 @@ type Seen = {
 const SETTINGS = { partitions: 3, replicas: 1 };
 const WAIT_MS = 30_000;
 
-let brokers: KafkaBrokers;
+let brokers: Brokers;
 let database: TestDatabase;
 let store: EventStore;
 let transport: Transport;
@@ -26,7 +26,7 @@ let topic: string;
 let relays: Relay[];
 
 beforeAll(async () => {
-  brokers = await startKafkaBrokers();
+  brokers = await openKafka();
 }, 400_000);
 afterAll(() => brokers?.stop());
 
@@ -166,7 +166,7 @@ async function expectTopicEqualsLog(): Promise<void> {
   }
 }
 
-describe('the relay', () => {
+describeWithKafka('the relay', () => {
   it('publishes every event of the log, in order per stream, each naming the position before it in its partition', async () => {
     await append(40, 25);
     const running = relay();

@@ -1,7 +1,7 @@
 /** The brokers that other suites rest on: real ones, which keep what they acknowledged through a SIGKILL. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
-import { type KafkaBrokers, startKafkaBrokers } from './kafka-brokers.js';
+import { describeWithOwnKafka, type KafkaBrokers, startKafkaBrokers } from './kafka-brokers.js';
 
 let brokers: KafkaBrokers;
 beforeAll(async () => {
@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 400_000);
 afterAll(() => brokers?.stop());
 
-describe('a test broker', () => {
+describeWithOwnKafka('a test broker', () => {
   it('keeps what it acknowledged when it is killed and started again', async () => {
     const kafka = new Kafka({ brokers: [...brokers.addresses], logLevel: logLevel.NOTHING, retry: { retries: 20 } });
     const admin = kafka.admin();

@@ -1,153 +1,44 @@
 /**
- * Real Kafka brokers for a suite (KRaft, loopback, a folder of their own): one, or three that replicate. A broker can be
- * killed and started again under the same id, port and data; `stop` ends them all and removes the folder.
+ * Kafka for suites: the brokers that KAFKA_BROKERS names, else brokers of their own (tools/cluster). Where there are none to
+ * be had, suites are not run and say so in their name; where CI is set, that is a failure.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { kafkaJars } from './kafka-jars.js';
+import { describe } from '@jest/globals';
+import { type KafkaBrokers, startKafkaBrokers } from '../../tools/cluster/kafka-brokers.js';
+import { findKafkaProgram, KafkaUnavailable } from '../../tools/cluster/kafka-program.js';
 
-export type KafkaBrokers = {
-  /** host:port of each, killed ones included. */
-  readonly addresses: readonly string[];
-  /** SIGKILL, and waits for the end. */
-  kill(broker: number): Promise<void>;
-  start(broker: number): Promise<void>;
-  stop(): Promise<void>;
-};
+export { type KafkaBrokers, startKafkaBrokers };
 
-type Broker = {
-  readonly id: number;
-  readonly port: number;
-  readonly settings: string;
-  process?: ChildProcess;
-  output: string;
-};
+export type Kafka = Pick<KafkaBrokers, 'addresses' | 'stop'>;
 
-const START_TIMEOUT_MS = 60_000;
-const POLL_MS = 50;
-const OUTPUT_MAX = 64 * 1024;
-const HEAP = '-Xmx384m';
-const run = promisify(execFile);
+const given = process.env['KAFKA_BROKERS']?.split(',');
 
-/** Resolves when every broker takes connections. Throws KafkaUnavailable when this machine cannot run one. */
-export async function startKafkaBrokers(count: 1 | 3 = 1): Promise<KafkaBrokers> {
-  const classPath = join(await kafkaJars(), '*');
-  const folder = await mkdtemp(join(tmpdir(), 'kerbtrail-kafka-'));
-  const ports = await freePorts(count * 2);
-  const brokers: Broker[] = [];
-  const clusterId = (await java(classPath, ['kafka.tools.StorageTool', 'random-uuid'])).trim();
-  const voters = Array.from({ length: count }, (_, n) => `${n + 1}@127.0.0.1:${ports[count + n]}`).join(',');
-  for (let n = 0; n < count; n++) {
-    const settings = join(folder, `broker-${n + 1}.properties`);
-    const data = join(folder, `data-${n + 1}`);
-    await mkdir(data);
-    await writeFile(settings, properties(n + 1, ports[n]!, ports[count + n]!, voters, count, data));
-    await java(classPath, ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings]);
-    brokers.push({ id: n + 1, port: ports[n]!, settings, output: '' });
-  }
-  const stop = async (): Promise<void> => {
-    await Promise.all(brokers.map((broker) => end(broker)));
-    await rm(folder, { recursive: true, force: true });
-  };
+/** A suite that needs some broker (`openKafka`). Its topics and groups must be its own: others may use the broker too. */
+export function describeWithKafka(title: string, suite: () => void): void {
+  describeUnless(given ? undefined : missing(), title, suite);
+}
+
+/** A suite that kills brokers, or needs three of them (`startKafkaBrokers`): never those of KAFKA_BROKERS. */
+export function describeWithOwnKafka(title: string, suite: () => void): void {
+  describeUnless(missing(), title, suite);
+}
+
+export async function openKafka(): Promise<Kafka> {
+  return given ? { addresses: given, stop: async () => {} } : startKafkaBrokers();
+}
+
+function describeUnless(reason: string | undefined, title: string, suite: () => void): void {
+  const name = reason === undefined ? title : `${title} [not run: ${reason}]`;
+  const mayBeLeftOut = reason !== undefined && process.env['CI'] !== 'true';
+  const group = mayBeLeftOut ? describe.skip : describe;
+  group(name, suite);
+}
+
+function missing(): string | undefined {
   try {
-    await Promise.all(brokers.map((broker) => startBroker(classPath, broker)));
+    findKafkaProgram();
+    return undefined;
   } catch (error) {
-    await stop();
+    if (error instanceof KafkaUnavailable) return error.message;
     throw error;
   }
-  const of = (id: number): Broker => brokers.find((broker) => broker.id === id)!;
-  return {
-    addresses: brokers.map(({ port }) => `127.0.0.1:${port}`),
-    kill: (id) => end(of(id)),
-    start: (id) => startBroker(classPath, of(id)),
-    stop,
-  };
-}
-
-function properties(id: number, port: number, controller: number, voters: string, count: number, data: string): string {
-  const replicas = count === 1 ? 1 : 3;
-  return Object.entries({
-    'process.roles': 'broker,controller',
-    'node.id': id,
-    'controller.quorum.voters': voters,
-    'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'log.dirs': data,
-    'auto.create.topics.enable': false,
-    'group.initial.rebalance.delay.ms': 0,
-    'broker.session.timeout.ms': 3000,
-    'broker.heartbeat.interval.ms': 500,
-    'offsets.topic.num.partitions': 4,
-    'offsets.topic.replication.factor': replicas,
-    'transaction.state.log.num.partitions': 4,
-    'transaction.state.log.replication.factor': replicas,
-    'transaction.state.log.min.isr': replicas === 1 ? 1 : 2,
-    'default.replication.factor': replicas,
-    'min.insync.replicas': replicas === 1 ? 1 : 2,
-  })
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n');
-}
-
-async function startBroker(classPath: string, broker: Broker): Promise<void> {
-  const child = spawn('java', [HEAP, '-cp', classPath, 'kafka.Kafka', broker.settings], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  broker.process = child;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream
-      .setEncoding('utf8')
-      .on('data', (text: string) => (broker.output = (broker.output + text).slice(-OUTPUT_MAX)));
-  }
-  const deadline = performance.now() + START_TIMEOUT_MS;
-  while (!(await takesConnections(broker.port))) {
-    if (child.exitCode !== null || performance.now() > deadline) {
-      throw new Error(`Kafka broker ${broker.id} did not start:\n${broker.output}`);
-    }
-    await delay(POLL_MS);
-  }
-}
-
-async function end({ process: child }: Broker): Promise<void> {
-  if (!child || child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-}
-
-async function java(classPath: string, args: readonly string[]): Promise<string> {
-  return (await run('java', ['-cp', classPath, ...args])).stdout;
-}
-
-async function takesConnections(port: number): Promise<boolean> {
-  const socket = new Socket();
-  try {
-    socket.connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }
