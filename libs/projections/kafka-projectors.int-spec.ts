@@ -6,11 +6,12 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { exchangeEvents } from '#authentication';
 import { createNameKey, directoryEvents, readKeyEncryptionKey } from '#directory';
-import { createEventStore, createSystemClock, type EventStore, systemRandom } from '#event-store';
+import { createEventStore, createSystemClock, type EventStore, type NewEvent, systemRandom } from '#event-store';
 import { importFile } from '#ingestion';
-import { connectKafka, type Transport } from '#kafka';
+import { connectKafka, type IncomingMessage, partitionOf, type Transport } from '#kafka';
 import { operationEvents } from '#operations';
 import { type Relay, startRelay } from '#relay';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
@@ -23,7 +24,7 @@ import { type Projectors, startProjectors } from './projectors.js';
 import { sampleInstant, samplePath } from './sample-recording.spec-support.js';
 
 const SAMPLE = ['directory-t0.ldif', 'log.samba.gz', 'directory-t1-duplicates.ldif', 'capture.pcap.gz'];
-const WAIT_MS = 30_000;
+const WAIT_MS = 45_000;
 
 let brokers: KafkaBrokers;
 /** The sample in the log, and nothing read from it yet. */
@@ -104,9 +105,9 @@ function relay(partitions: number): Relay {
   return started;
 }
 
-function members(of: readonly Projection[] = projections): Projectors {
+function members(of: readonly Projection[] = projections, by: Transport = transport): Projectors {
   const log = (message: string): void => void said.push(message);
-  const started = startKafkaProjectors({ store, pool: database.pool, transport, topic, projections: of, log });
+  const started = startKafkaProjectors({ store, pool: database.pool, transport: by, topic, projections: of, log });
   running.push(started);
   return started;
 }
@@ -126,6 +127,73 @@ async function until(what: string, holds: () => Promise<boolean> | boolean): Pro
   }
 }
 
+function fedFromLog(of: readonly Projection[] = projections): Projectors {
+  const log = (message: string): void => void said.push(message);
+  const started = startProjectors({ store, pool: database.pool, projections: of, log });
+  running.push(started);
+  return started;
+}
+
+async function stopAll(): Promise<void> {
+  for (const one of running) await stop(one);
+}
+
+/** The transport, with other messages given than Kafka has. */
+function through({
+  give,
+}: {
+  give: (partition: number, messages: readonly IncomingMessage[]) => readonly IncomingMessage[];
+}) {
+  const consume: Transport['consume'] = (options) =>
+    transport.consume({
+      ...options,
+      handle: (partition, messages, beat) => options.handle(partition, give(partition, messages), beat),
+    });
+  return new Proxy(transport, {
+    get: (target, name: keyof Transport) => (name === 'consume' ? consume : target[name].bind(target)),
+  });
+}
+
+function kafkaAdmin(): Admin {
+  return new Kafka({ brokers: [...brokers.addresses], logLevel: logLevel.NOTHING }).admin();
+}
+
+async function placesOf(projection: string): Promise<{ position: number }[]> {
+  const { rows } = await database.pool.query<{ position: number }>(
+    'SELECT position FROM read.partition_checkpoint WHERE projection = $1',
+    [projection],
+  );
+  return rows;
+}
+
+/** Many streams with one event each. */
+async function tokens(count: number): Promise<void> {
+  const items = Array.from({ length: count }, () => {
+    const token = randomUUID();
+    const event: NewEvent = {
+      type: 'TokenCreated',
+      schemaVersion: 1,
+      occurredAt: '2026-11-22T10:00:00Z',
+      data: { token, actor: 'tester', roles: ['auditor'], scope: [], secretDigest: 'ab'.repeat(32) },
+      metadata: { origin: 'decided' },
+    };
+    return {
+      id: randomUUID(),
+      digest: Buffer.alloc(32, token),
+      writes: [{ stream: `operation-token/${token}`, expected: 0, events: [event] }],
+    };
+  });
+  for (const { status } of await store.append(items)) expect(status).toBe('committed');
+}
+
+/** What stands there is what the whole log makes, read at once. */
+async function expectRebuildsEqual(): Promise<void> {
+  const fed = await contents(database);
+  await stopAll();
+  for (const projection of projections) await rebuild({ store, pool: database.pool, projection });
+  expect(await contents(database)).toEqual(fed);
+}
+
 async function published(relayed: Relay): Promise<void> {
   const head = await store.head();
   await until('all is published', () => relayed.state().position >= head);
@@ -137,6 +205,141 @@ describe('read models fed from Kafka', () => {
     await caughtUp(members());
     expect(await contents(database)).toEqual(expected);
     expect(said).toEqual([]);
+  });
+
+  it('hold the same when they were fed from the log before, and are again', async () => {
+    const beforehand = fedFromLog();
+    await caughtUp(beforehand);
+    await stop(beforehand);
+    await record(database, ['directory-t2-misplaced.ldif']);
+    await published(relay(6));
+    await caughtUp(members());
+    await stopAll();
+    await record(database, ['directory-t3-repaired.ldif']);
+    await caughtUp(fedFromLog());
+    await expectRebuildsEqual();
+  });
+
+  it('go over to the log in the midst of it: what one partition lacks is neither missed, nor the others doubled', async () => {
+    await published(relay(6));
+    const events = await store.readAll({ after: 0, limit: 10_000 });
+    const lacking = partitionOf(events.at(-1)!.stream, 6);
+    const shown = through({ give: (partition, messages) => (partition === lacking ? [] : messages) });
+    const projectors = members(projections, shown);
+    const others = events.filter(({ stream }) => partitionOf(stream, 6) !== lacking);
+    await until('the others are at their end', async () =>
+      (await placesOf('events')).some(({ position }) => position === others.at(-1)!.position),
+    );
+    await stop(projectors);
+    await caughtUp(fedFromLog());
+    expect(await contents(database)).toEqual(expected);
+  });
+
+  it('hold the same when Kafka gives every message again, and in another order', async () => {
+    await published(relay(6));
+    const shuffled = through({
+      give: (_, messages) => [...messages.toReversed(), ...messages, ...messages.slice(0, 20)],
+    });
+    await caughtUp(members(projections, shuffled));
+    expect(await contents(database)).toEqual(expected);
+  });
+
+  it('read from the log what Kafka no longer gives, and say so', async () => {
+    await published(relay(2));
+    const thinned = through({ give: (_, messages) => messages.filter(({ offset }) => offset % 7n !== 3n) });
+    await caughtUp(members(projections, thinned));
+    expect(await contents(database)).toEqual(expected);
+    expect(said.join('\n')).toMatch(
+      /projection directory: partition [01] lacks events between \d+ and \d+: read from the log/,
+    );
+  });
+
+  it('read on from the log when the retention of the topic has passed', async () => {
+    await published(relay(2));
+    const ends = (await transport.partitionEnds(topic))!;
+    const admin = kafkaAdmin();
+    await admin.connect();
+    const partitions = ends.map(({ partition, high }) => ({ partition, offset: String(high) }));
+    await admin.fetchTopicMetadata({ topics: [topic] });
+    await admin.deleteTopicRecords({ topic, partitions });
+    await admin.disconnect();
+    const projectors = members();
+    await caughtUp(projectors);
+    expect(await contents(database)).toEqual(expected);
+    expect(said.join('\n')).toMatch(/Kafka gives nothing of partition [01]: read from the log to event \d+/);
+    await record(database, ['directory-t2-misplaced.ldif']);
+    await caughtUp(projectors);
+    await expectRebuildsEqual();
+  });
+
+  it('go on when the topic was deleted and made again', async () => {
+    const relayed = relay(3);
+    const projectors = members();
+    await caughtUp(projectors);
+    const admin = kafkaAdmin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    await record(database, ['directory-t2-misplaced.ldif']);
+    await published(relayed);
+    await admin.disconnect();
+    await caughtUp(projectors);
+    await expectRebuildsEqual();
+  }, 90_000);
+
+  it('go on in a new epoch when the topic gets more partitions', async () => {
+    const relayed = relay(2);
+    const projectors = members();
+    await caughtUp(projectors);
+    const admin = kafkaAdmin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
+    await admin.disconnect();
+    await record(database, ['directory-t2-misplaced.ldif']);
+    await until('the relay sees it', async () => {
+      await tokens(20);
+      await published(relayed);
+      const { rows } = await database.pool.query('SELECT FROM relay.epoch WHERE partitions = 5');
+      return rows.length === 1;
+    });
+    await tokens(20);
+    await caughtUp(projectors);
+    await expectRebuildsEqual();
+  });
+
+  it('are rebuilt while they are fed', async () => {
+    relay(3);
+    const projectors = members();
+    const { pool } = database;
+    for (const projection of projections) await rebuild({ store, pool, projection });
+    await caughtUp(projectors);
+    expect(await contents(database)).toEqual(expected);
+  });
+
+  it('apply nothing of a topic that is ahead of a restored log', async () => {
+    await published(relay(1));
+    await stopAll();
+    const restored = await createTestDatabase({ copyOf: recorded });
+    await record(database, ['directory-t2-misplaced.ldif']);
+    await published(relay(1));
+    await stopAll();
+    const projectors = startKafkaProjectors({
+      store: storeOf(restored),
+      pool: restored.pool,
+      transport,
+      topic,
+      projections: projections.slice(0, 1),
+      log: (message) => said.push(message),
+    });
+    await restored.adminPool.query(
+      'INSERT INTO relay.epoch (epoch, topic, partitions, after_position) VALUES (1, $1, 1, 0)',
+      [topic],
+    );
+    await until('it is said', () =>
+      said.some((message) => /the topic names event \d+ and the log ends at/.test(message)),
+    );
+    expect(await projectors.waitFor(await store.head(), 100)).toHaveLength(1);
+    await projectors.stop();
+    await restored.drop();
   });
 
   it('are shared by the members of the group, and go on when one of them ends', async () => {

@@ -40,6 +40,13 @@ export class PoisonedEvents {
     }
   }
 
+  /** In the transaction of a rebuild that has got past them. Throws SkippedMeanwhile. */
+  async settleThrough(tx: PoolClient, position: number): Promise<void> {
+    this.#letters = await unsettledLetters(tx, this.projection.name, this.projection.version);
+    const passed = [...this.#letters.keys()].filter((poisoned) => poisoned <= position);
+    await this.settle(tx, this.leaveOut(passed.map((poisoned) => ({ position: poisoned }))));
+  }
+
   /** Opens the event's letter, or counts one try more. */
   async open(position: number, error: unknown): Promise<void> {
     const { name, version } = this.projection;

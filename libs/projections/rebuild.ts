@@ -135,6 +135,7 @@ async function swap(client: PoolClient, options: Rebuild, from: number): Promise
   }
   await client.query('SET LOCAL synchronous_commit TO on'); // pages do not wait for the disk; this does
   await swapTables(client, projection.tables);
+  await options.poisoned.settleThrough(client, position);
   await client.query(
     `INSERT INTO read.checkpoint AS c (projection, version, position, epoch, updated_at) VALUES ($1, $2, $3, 1, now())
      ON CONFLICT (projection, version) DO UPDATE SET position = $3, epoch = c.epoch + 1, updated_at = now()`,

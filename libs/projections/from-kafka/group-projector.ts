@@ -34,6 +34,7 @@ const RETRY_MS = 500;
 const LOOK_MS = 1_000;
 /** When Kafka gives a member nothing for so long although the relay has published, it reads from the log. */
 const SILENCE_MS = 5_000;
+const TROUBLE_MS = 5_000;
 
 export class GroupProjector {
   readonly #poisoned: PoisonedEvents;
@@ -41,7 +42,8 @@ export class GroupProjector {
   /** Where an event could not be applied, by partition. */
   readonly #stopped = new Map<number, EventPoisoned>();
   #assigned: readonly number[] = [];
-  #state: { readonly mode: 'waiting' | 'live' | 'stopped'; readonly trouble?: string } = { mode: 'waiting' };
+  #mode: 'waiting' | 'live' | 'stopped' = 'waiting';
+  #trouble: { readonly since: number; isTold: boolean } | undefined;
   #lastGiven = 0;
   readonly #running: Promise<void>;
 
@@ -60,7 +62,7 @@ export class GroupProjector {
     const partitions = places.filter(({ partition }) => this.#assigned.includes(partition));
     const [first] = [...this.#stopped.values()].toSorted((a, b) => a.position - b.position);
     const error = first && { position: first.position, message: messageOf(first.cause) };
-    const mode = first ? 'failed' : this.#state.mode;
+    const mode = first ? 'failed' : this.#mode;
     return { name: this.name, feed: 'kafka', mode, position, partitions, ...(error && { error }) };
   }
 
@@ -75,7 +77,7 @@ export class GroupProjector {
       await this.#takeTurn().catch((error: unknown) => this.#tellTrouble(messageOf(error)));
       await delay(RETRY_MS, undefined, { signal }).catch(() => {});
     }
-    this.#state = { mode: 'stopped' };
+    this.#mode = 'stopped';
   }
 
   /** As long as the connection holds: the lock that keeps readers of the log away, and all that is written, share it. */
@@ -89,7 +91,7 @@ export class GroupProjector {
       await this.#poisoned.load();
       const writer = this.#writerOn(connection);
       consumption = await this.#consume(writer);
-      this.#state = { mode: 'live' };
+      this.#mode = 'live';
       while (!this.#stopping.signal.aborted) {
         await delay(LOOK_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
         await this.#lookForSilence(writer);
@@ -97,7 +99,7 @@ export class GroupProjector {
     } finally {
       await consumption?.stop().catch(() => {});
       this.#assigned = [];
-      this.#state = { mode: 'waiting' };
+      this.#mode = 'waiting';
       connection.release(true); // ending the session gives the lock up
     }
   }
@@ -147,6 +149,7 @@ export class GroupProjector {
     try {
       await writer.apply(partition, await this.#read(messages), beat);
       this.#stopped.delete(partition);
+      this.#trouble = undefined;
     } catch (error) {
       if (!(error instanceof EventPoisoned)) throw error;
       await this.#stopAt(partition, error, messages);
@@ -213,8 +216,12 @@ export class GroupProjector {
     });
   }
 
+  /** What passes by itself within seconds, as at the start of a broker, is not worth a line. */
   #tellTrouble(trouble: string): void {
-    if (trouble !== this.#state.trouble) this.options.log(`projection ${this.name}: ${trouble}`);
-    this.#state = { ...this.#state, trouble };
+    const now = performance.now();
+    this.#trouble ??= { since: now, isTold: false };
+    if (this.#trouble.isTold || now - this.#trouble.since < TROUBLE_MS) return;
+    this.#trouble.isTold = true;
+    this.options.log(`projection ${this.name}: ${trouble}: tried again until it passes`);
   }
 }
