@@ -4,13 +4,12 @@
  */
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ProjectorStatus } from '#projections';
-import type { ObservedRelay } from './running.js';
+import type { ObservedProjection, ObservedRelay } from './running.js';
 
 export type Observed = {
   /** Position of the last event in the log. */
   readonly head: number;
-  readonly projections: readonly ProjectorStatus[];
+  readonly projections: readonly ObservedProjection[];
   readonly evidence?: { readonly size: number; readonly isRefused: boolean };
   readonly relay?: ObservedRelay;
 };
@@ -41,7 +40,14 @@ export class Metrics {
     this.gauge(
       'kerbtrail_projection_lag_events',
       'Events that a projection has not seen yet.',
-      projections.map(({ name, position }) => ({ value: head - position, labels: { projection: name } })),
+      projections.map(({ name, lag }) => ({ value: lag, labels: { projection: name } })),
+    );
+    this.gauge(
+      'kerbtrail_projection_partition_lag_positions',
+      'From the last event that a projection applied of a partition of this process to the last one published there.',
+      projections.flatMap(({ name, partitions = [] }) =>
+        partitions.map(({ partition, lag }) => ({ value: lag, labels: { projection: name, partition } })),
+      ),
     );
     if (evidence) this.evidence(head, evidence);
     if (relay) this.relay(relay);
@@ -75,6 +81,7 @@ export class Metrics {
   private gauge(name: string, help: string, samples: readonly Sample[]): void {
     const labelNames = [...new Set(samples.flatMap(({ labels = {} }) => Object.keys(labels)))];
     this.registry.removeSingleMetric(name);
+    if (samples.length === 0) return; // a gauge without samples says 0
     const gauge = new Gauge({ name, help, labelNames, registers: [this.registry] });
     for (const { value, labels = {} } of samples) gauge.set({ ...labels }, value);
   }

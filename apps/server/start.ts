@@ -49,7 +49,7 @@ async function startParts(config: ServerConfig, log: OpenLog, logger: pino.Logge
   const { logLevel } = config;
   const running: Running = { ...roles, store, pool, isFedByKafka: config.kafka !== undefined };
   if (!config.roles.has('api')) return HealthModule.with({ running, metrics, logLevel });
-  const projectors = roles.projectors!; // of an api, always
+  const { projectors } = roles;
   const api = await startApiRole(config, log, projectors, logger, undo);
   return AppModule.with({
     ...log,

@@ -2,6 +2,6 @@
 export { type AsyncApiDocument, asyncApiDocument } from './asyncapi.js';
 export { MessageInvalid, type RelayedRecord, relayedRecord, storedEvent } from './cloud-event.js';
 export { startRelay, type Relay, type RelayOptions } from './relay.js';
-export { relayProgress, type RelayProgress } from './relay-progress.js';
+export { publishedTails, relayProgress, type RelayProgress } from './relay-progress.js';
 export { EVENTS_TOPIC } from './topic.js';
 export { type EpochAt, epochAfter, epochStart, readTails } from './topic-epoch.js';

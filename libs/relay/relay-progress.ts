@@ -25,3 +25,12 @@ export async function relayProgress(pool: Pool): Promise<RelayProgress> {
   const { position, lag, seconds } = rows[0]!;
   return { position, lag, ...(seconds !== null && { lagSeconds: seconds }) };
 }
+
+/** Position of the last event that was published to each partition. */
+export async function publishedTails(pool: Pool): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await pool.query<{ partition: number; position: number }>({
+    name: 'relay.published_tails',
+    text: 'SELECT partition, position FROM relay.partition_tail WHERE epoch = (SELECT max(epoch) FROM relay.epoch)',
+  });
+  return new Map(rows.map(({ partition, position }) => [partition, position]));
+}

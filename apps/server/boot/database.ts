@@ -15,7 +15,7 @@ export type Database = {
   readonly pool: Pool;
   /** The appender's own connections: an append never waits behind a read. */
   readonly appendPool: Pool;
-  /** A connection for each projection and the evidence's keeper, and one to spare. */
+  /** A connection for each projection, the evidence's keeper and the relay, and two to spare for what they ask beside. */
   readonly projectorPool: Pool;
   readonly prisma: PrismaClient;
   close(): Promise<void>;
@@ -47,7 +47,7 @@ export async function openDatabase(config: ServerConfig, log: Log): Promise<Data
       applicationName: 'kerbtrail append',
       pipelined: true,
     });
-    const projectorPool = createPool(url, { max: projections.length + 2, applicationName: 'kerbtrail projector' });
+    const projectorPool = createPool(url, { max: projections.length + 4, applicationName: 'kerbtrail projector' });
     const prisma = createPrisma(pool);
     return {
       embedded: embedded !== undefined,

@@ -5,9 +5,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pino from 'pino';
 import { connectKafka, type TopicSettings, type Transport } from '#kafka';
-import { EVENTS_TOPIC, type Relay, startRelay } from '#relay';
+import { observeProjectors, projections, type Projectors, startKafkaProjectors } from '#projections';
+import { type Relay, startRelay } from '#relay';
 import type { KafkaSettings, ServerRole } from '../config.js';
 import type { OpenLog } from './log.js';
+
+export type KafkaStatus = { readonly state: 'connecting' | 'connected'; readonly trouble?: string };
 
 export type RelayStatus = {
   /** `connecting`: no broker answered yet. `waiting`: another relay is active, or what `trouble` says. `failed`: for good. */
@@ -23,12 +26,15 @@ type KafkaParts = {
 };
 
 const RETRY_MS = 1_000;
-const OVER_KAFKA: readonly ServerRole[] = ['projector', 'relay', 'ingest'];
+export const OVER_KAFKA: readonly ServerRole[] = ['projector', 'relay', 'ingest'];
 
 export class KafkaRoles {
+  /** However the read models are kept, how far they are stands in the database. */
+  readonly projectors: Projectors;
   readonly #stopping = new AbortController();
   readonly #topic: TopicSettings;
   #transport: Transport | undefined;
+  #projectors: Projectors | undefined;
   #relay: Relay | undefined;
   #trouble: string | undefined;
   #told = '';
@@ -36,13 +42,20 @@ export class KafkaRoles {
   constructor(private readonly parts: KafkaParts) {
     const { partitions, replicas } = parts.settings;
     this.#topic = { partitions, replicas };
+    const observed = observeProjectors({ pool: parts.log.pool, projections });
+    this.projectors = { ...observed, status: () => (this.#projectors ?? observed).status() };
     void this.#begin();
+  }
+
+  status(): KafkaStatus {
+    if (this.#transport) return { state: 'connected' };
+    return { state: 'connecting', ...(this.#trouble !== undefined && { trouble: this.#trouble }) };
   }
 
   /** Absent: another process has the role. */
   relay(): RelayStatus | undefined {
     if (!this.parts.roles.has('relay')) return undefined;
-    if (!this.#relay) return { state: 'connecting', ...(this.#trouble !== undefined && { trouble: this.#trouble }) };
+    if (!this.#relay) return { state: 'connecting' };
     const { mode, error } = this.#relay.state();
     return { state: mode, ...(error !== undefined && { trouble: (error as Error).message }) };
   }
@@ -50,57 +63,43 @@ export class KafkaRoles {
   async stop(): Promise<void> {
     this.#stopping.abort();
     // What connects at this moment ends itself.
-    await this.#relay?.stop();
+    await Promise.all([this.#projectors?.stop(), this.#relay?.stop()]);
     await this.#transport?.close();
   }
 
   async #begin(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
+    const { settings, logger } = this.parts;
+    const { brokers, tls, sasl } = settings;
+    const { signal } = this.#stopping;
+    const log = (message: string): void => logger.debug(message);
+    while (!signal.aborted) {
       try {
-        const transport = await this.#connect();
-        if (this.#stopping.signal.aborted) await transport.close();
+        const transport = await connectKafka({ brokers, clientId: 'kerbtrail', tls, sasl, log });
+        if (signal.aborted) await transport.close();
         else this.#start(transport);
         return;
       } catch (error) {
         this.#trouble = (error as Error).message;
-        this.#tell(
-          `${this.#waiting()} until Kafka at ${this.parts.settings.brokers.join(', ')} answers: ${this.#trouble}`,
-        );
-        await delay(RETRY_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+        this.#tell(`${this.#waiting()} until Kafka at ${brokers.join(', ')} answers: ${this.#trouble}`);
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
-    }
-  }
-
-  /** With the topic there, so that whoever reads it need not wait for the first event. */
-  async #connect(): Promise<Transport> {
-    const { settings, logger } = this.parts;
-    const { brokers, tls, sasl } = settings;
-    const log = (message: string): void => logger.debug(message);
-    const transport = await connectKafka({ brokers, clientId: 'kerbtrail', tls, sasl, log });
-    try {
-      await transport.ensureTopic(EVENTS_TOPIC, this.#topic);
-      return transport;
-    } catch (error) {
-      await transport.close().catch(() => undefined); // the first error is the cause
-      throw error;
     }
   }
 
   #start(transport: Transport): void {
     const { roles, log, settings, logger } = this.parts;
-    this.#trouble = undefined;
+    const { store, database, origin } = log;
+    const pool = database.projectorPool;
     this.#transport = transport;
     logger.info(`connected to Kafka at ${settings.brokers.join(', ')}`);
+    if (roles.has('projector')) {
+      const told = (message: string): void => logger.warn(message);
+      this.#projectors = startKafkaProjectors({ store, pool, transport, projections, log: told });
+    }
     if (roles.has('relay')) {
-      this.#relay = startRelay({
-        store: log.store,
-        pool: log.database.projectorPool,
-        transport,
-        source: log.origin,
-        settings: this.#topic,
-        onChange: ({ mode, error }) =>
-          this.#tell(error === undefined ? '' : `relay ${mode}: ${(error as Error).message}`),
-      });
+      const onChange = ({ mode, error }: ReturnType<Relay['state']>): void =>
+        this.#tell(error === undefined ? '' : `relay ${mode}: ${(error as Error).message}`);
+      this.#relay = startRelay({ store, pool, transport, source: origin, settings: this.#topic, onChange });
     }
   }
 

@@ -1,29 +1,29 @@
-/** Starts the roles of this process that work in the background; role `api` is boot/api.ts and the controllers. */
+/** Starts the roles of this process that work in the background; what role `api` does beside answering is boot/api.ts. */
 import type pino from 'pino';
-import { projections, type Projectors, startProjectors } from '#projections';
+import { observeProjectors, projections, type Projectors, startProjectors } from '#projections';
 import type { ServerConfig } from '../config.js';
-import { KafkaRoles } from './kafka.js';
+import { KafkaRoles, OVER_KAFKA } from './kafka.js';
 import type { OpenLog } from './log.js';
 import type { Undo } from './undo.js';
 
 export type Roles = {
-  /** Of a process that keeps read models or answers from them. */
-  readonly projectors?: Projectors;
+  /** Read models as this process keeps them, or as others do. */
+  readonly projectors: Projectors;
   /** Of a process that works over Kafka. */
   readonly kafka?: KafkaRoles;
 };
 
 export function startRoles(config: ServerConfig, log: OpenLog, logger: pino.Logger, undo: Undo): Roles {
   const { roles, kafka: settings } = config;
-  const kafka = settings && roles.has('relay') ? new KafkaRoles({ settings, roles, log, logger }) : undefined;
-  if (kafka) undo.add(() => kafka.stop());
-  if (!roles.has('projector') && !roles.has('api')) return { ...(kafka && { kafka }) };
-  const projectors = startProjectors({
-    store: log.store,
-    pool: log.database.projectorPool,
-    projections,
-    log: (message) => logger.warn(message),
-  });
+  const { store, pool, database } = log;
+  if (settings && OVER_KAFKA.some((role) => roles.has(role))) {
+    const kafka = new KafkaRoles({ settings, roles, log, logger });
+    undo.add(() => kafka.stop());
+    return { projectors: kafka.projectors, kafka };
+  }
+  if (!roles.has('projector')) return { projectors: observeProjectors({ pool, projections }) };
+  const told = (message: string): void => logger.warn(message);
+  const projectors = startProjectors({ store, pool: database.projectorPool, projections, log: told });
   undo.add(() => projectors.stop());
-  return { projectors, ...(kafka && { kafka }) };
+  return { projectors };
 }

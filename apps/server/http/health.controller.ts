@@ -6,7 +6,14 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Metrics } from '../metrics.js';
-import { observeRelay, type ObservedRelay, type Running, RUNNING } from '../running.js';
+import {
+  type ObservedProjection,
+  type ObservedRelay,
+  observeProjections,
+  observeRelay,
+  type Running,
+  RUNNING,
+} from '../running.js';
 import { Public } from './access.guard.js';
 import { Problem } from './problem.filter.js';
 
@@ -29,16 +36,25 @@ export class HealthController {
   async ready(): Promise<object> {
     const head = await this.running.store.head().catch(() => undefined);
     if (head === undefined) throw new Problem(503, 'LOG_UNAVAILABLE', 'The event log cannot be reached.');
-    const projections = await this.projections(head);
-    const relay = await observeRelay(this.running);
+    const [projections, relay, evidence] = await Promise.all([
+      observeProjections(this.running, head),
+      observeRelay(this.running),
+      this.evidence(),
+    ]);
+    demandProjections(projections);
     demandRelay(relay);
-    const evidence = await this.evidence();
+    const kafka = this.running.kafka?.status();
+    const troubles = [evidence?.reason, kafka?.trouble, relay?.trouble];
     return {
       // Events are still appended and answered from; what is missing is new evidence, or what goes through Kafka.
-      status: evidence?.reason !== undefined || relay?.trouble !== undefined ? 'degraded' : 'ready',
+      status: troubles.some((trouble) => trouble !== undefined) ? 'degraded' : 'ready',
       head,
-      ...(projections && { projections }),
+      projections: projections.map(({ name, feed, position, lag, partitions }) => ({
+        ...{ name, feed, position, lag },
+        ...(partitions && { partitions }),
+      })),
       ...(evidence && { evidence }),
+      ...(kafka && { kafka }),
       ...(relay && { relay }),
     };
   }
@@ -47,10 +63,10 @@ export class HealthController {
   @Get('metrics')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   async prometheus(): Promise<string> {
-    const { store, projectors, evidence } = this.running;
-    const [head, projections = [], newest, relay] = await Promise.all([
-      store.head(),
-      projectors?.status(),
+    const { store, evidence } = this.running;
+    const head = await store.head();
+    const [projections, newest, relay] = await Promise.all([
+      observeProjections(this.running, head),
       evidence?.checkpoint(),
       observeRelay(this.running),
     ]);
@@ -62,21 +78,6 @@ export class HealthController {
     });
   }
 
-  /** Throws when one is stopped for good. */
-  private async projections(head: number): Promise<object[] | undefined> {
-    const projections = await this.running.projectors?.status();
-    const stopped = projections?.filter(({ error }) => error !== undefined) ?? [];
-    if (stopped.length > 0) {
-      const names = stopped.map(({ name }) => name).join(', ');
-      throw new Problem(
-        503,
-        'PROJECTION_STOPPED',
-        `Stopped on an event it could not project: ${names}. GET /v1/doctor says which.`,
-      );
-    }
-    return projections?.map(({ name, position }) => ({ name, position, lag: head - position }));
-  }
-
   private async evidence(): Promise<{ state: string; size: number; reason?: string } | undefined> {
     const { evidence } = this.running;
     if (!evidence) return undefined;
@@ -84,6 +85,17 @@ export class HealthController {
     const size = (await evidence.checkpoint())?.size ?? 0;
     return { state, size, ...(refusal && { reason: refusal.reason }) };
   }
+}
+
+function demandProjections(projections: readonly ObservedProjection[]): void {
+  const stopped = projections.filter(({ error }) => error !== undefined);
+  if (stopped.length === 0) return;
+  const names = stopped.map(({ name }) => name).join(', ');
+  throw new Problem(
+    503,
+    'PROJECTION_STOPPED',
+    `Stopped on an event it could not project: ${names}. GET /v1/doctor says which.`,
+  );
 }
 
 function demandRelay(relay: ObservedRelay | undefined): void {
