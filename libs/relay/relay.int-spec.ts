@@ -1,266 +1,129 @@
 /** The relay against a real broker and a real log: what is in the topic is what is in the log, whatever happens between. */
-import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
-import { createEventStore, type EventStore } from '#event-store';
-import { connectKafka, type Publisher, PublisherFenced, type Transport } from '#kafka';
-import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
+import { type Publisher, PublisherFenced } from '#kafka';
 import { describeWithKafka, type Kafka as Brokers, openKafka } from '../../test/support/kafka-brokers.js';
-import { type Relay, startRelay } from './relay.js';
-
-type Seen = {
-  readonly partition: number;
-  readonly key: string;
-  readonly value: string;
-  readonly headers: Record<string, string>;
-};
-
-const SETTINGS = { partitions: 3, replicas: 1 };
-const WAIT_MS = 30_000;
+import type { Relay } from './relay.js';
+import { RelayedLog } from './relayed-log.spec-support.js';
 
 let brokers: Brokers;
-let database: TestDatabase;
-let store: EventStore;
-let transport: Transport;
-let topic: string;
-let relays: Relay[];
+let log: RelayedLog;
 
 beforeAll(async () => {
   brokers = await openKafka();
 }, 400_000);
 afterAll(() => brokers?.stop());
-
 beforeEach(async () => {
-  database = await createTestDatabase();
-  store = createEventStore({ pool: database.pool, catalogues: [] });
-  transport = await connectKafka({ brokers: brokers.addresses, clientId: 'test' });
-  topic = `events-${randomUUID()}`;
-  relays = [];
+  log = await RelayedLog.open(brokers.addresses, { partitions: 3, replicas: 1 });
 });
-afterEach(async () => {
-  await Promise.all(relays.map((relay) => relay.stop()));
-  await transport.close();
-  await database.drop();
-});
+afterEach(() => log.close());
 
-function relay(over: Partial<Transport> = {}): Relay {
-  const through: Transport = {
-    ensureTopic: (...args) => transport.ensureTopic(...args),
-    partitionEnds: (name) => transport.partitionEnds(name),
-    publisher: (id) => transport.publisher(id),
-    send: (...args) => transport.send(...args),
-    committed: (...args) => transport.committed(...args),
-    read: (...args) => transport.read(...args),
-    consume: (options) => transport.consume(options),
-    close: async () => {},
-    ...over,
-  };
-  const started = startRelay({
-    store,
-    pool: database.pool,
-    transport: through,
-    source: `/log/${topic}`,
-    topic,
-    settings: SETTINGS,
-  });
-  relays.push(started);
-  return started;
-}
-
-async function append(streams: number, eventsEach: number, from = 1): Promise<void> {
-  const items = Array.from({ length: streams }, (_, n) => ({
-    id: randomUUID(),
-    digest: createHash('sha256').update(String(n)).digest(),
-    writes: [
-      {
-        stream: `exchange-${n}`,
-        expected: from - 1,
-        events: Array.from({ length: eventsEach }, (__, m) => ({
-          type: 'Stepped',
-          schemaVersion: 1,
-          occurredAt: '2026-11-22T10:00:00.123456789Z',
-          data: { step: from + m, name: 'größer' },
-          metadata: {
-            origin: 'decided' as const,
-            actor: 'a',
-            traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-          },
-        })),
+/** A relay whose publishing is done by `publish`. */
+function relayThrough(publish: (real: Publisher, ...given: Parameters<Publisher['publish']>) => Promise<void>): Relay {
+  const { transport } = log;
+  return log.relay({
+    transport: {
+      ensureTopic: (...args) => transport.ensureTopic(...args),
+      publisher: async (id) => {
+        const real = await transport.publisher(id);
+        return { publish: (...given) => publish(real, ...given), close: () => real.close() };
       },
-    ],
-  }));
-  for (const { status } of await store.append(items)) expect(status).toBe('committed');
-}
-
-async function published(relayed: Relay): Promise<void> {
-  const head = await store.head();
-  const deadline = Date.now() + WAIT_MS;
-  while (relayed.state().position < head) {
-    if (Date.now() > deadline)
-      throw new Error(`the relay is at ${JSON.stringify(relayed.state())}, the log at ${head}`);
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}
-
-/** Everything committed in the topic, per partition in order. */
-async function topicContent(): Promise<Seen[]> {
-  const kafka = new Kafka({ brokers: [...brokers.addresses], logLevel: logLevel.NOTHING });
-  const ends = (await transport.partitionEnds(topic)) ?? [];
-  const consumer = kafka.consumer({ groupId: randomUUID(), readUncommitted: false });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  const seen: Seen[] = [];
-  const left = new Set(ends.filter(({ low, high }) => high > low).map(({ partition }) => partition));
-  await new Promise<void>((done, fail) => {
-    if (left.size === 0) return done();
-    setTimeout(() => fail(new Error(`partitions not read to their end: ${[...left].join()}`)), WAIT_MS).unref();
-    void consumer.run({
-      eachBatchAutoResolve: true,
-      eachBatch: async ({ batch }) => {
-        for (const { key, value, headers } of batch.messages) {
-          const texts = Object.fromEntries(Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)]));
-          seen.push({ partition: batch.partition, key: String(key), value: String(value), headers: texts });
-        }
-        // The last offset of a committed transaction is its marker.
-        if (BigInt(batch.lastOffset()) + 2n >= BigInt(batch.highWatermark)) left.delete(batch.partition);
-        if (left.size === 0) done();
-      },
-    });
-  });
-  await consumer.disconnect();
-  return seen;
-}
-
-/** Without what was published twice: a reader drops what is not beyond the last position of the partition. */
-function onceEach(content: readonly Seen[]): Seen[] {
-  const last = new Map<number, number>();
-  return content.filter(({ partition, headers }) => {
-    const position = Number(headers['position']);
-    if (position <= (last.get(partition) ?? 0)) return false;
-    expect(Number(headers['previous'])).toBe(last.get(partition) ?? 0);
-    last.set(partition, position);
-    return true;
+    },
   });
 }
 
-async function expectTopicEqualsLog(): Promise<void> {
-  const seen = onceEach(await topicContent());
-  const events = await store.readAll({ after: 0, limit: 100_000 });
-  expect(seen.length).toBe(events.length);
-  const byPosition = new Map(seen.map((one) => [Number(one.headers['position']), one]));
-  for (const event of events) {
-    const one = byPosition.get(event.position)!;
-    expect(one.key).toBe(event.stream);
-    expect(JSON.parse(one.value)).toEqual(event.data);
-    expect(one.headers).toMatchObject({
-      ce_specversion: '1.0',
-      ce_id: event.id,
-      ce_type: event.type,
-      ce_subject: event.stream,
-      ce_time: event.occurredAt,
-      version: String(event.version),
-      recordedat: event.recordedAt,
-      traceparent: event.metadata.traceparent,
-    });
-    expect(JSON.parse(one.headers['metadata']!)).toEqual(event.metadata);
-  }
+async function givePartitions(count: number): Promise<void> {
+  const admin = new Kafka({ brokers: [...brokers.addresses], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.createPartitions({ topicPartitions: [{ topic: log.topic, count }] });
+  await admin.disconnect();
 }
 
 describeWithKafka('the relay', () => {
   it('publishes every event of the log, in order per stream, each naming the position before it in its partition', async () => {
-    await append(40, 25);
-    const running = relay();
-    await published(running);
-    await append(40, 3, 26);
-    await published(running);
-    await expectTopicEqualsLog();
+    await log.append(40, 25);
+    log.relay();
+    await log.published();
+    await log.append(40, 3);
+    expect(await log.differences()).toEqual([]);
+    expect(await log.content()).toHaveLength(await log.store.head());
   });
 
   it('publishes again what was published but not counted, with the same chain, and nothing is lost', async () => {
-    await append(20, 10);
+    await log.append(20, 10);
     let lost = 0;
-    const losing = relay({
-      publisher: async (id) => {
-        const publisher = await transport.publisher(id);
-        const publish: Publisher['publish'] = async (name, messages) => {
-          await publisher.publish(name, messages);
-          if (lost++ < 2) throw Object.assign(new Error('the answer was lost'), { mayPass: true });
-        };
-        return { publish, close: () => publisher.close() };
-      },
+    relayThrough(async (real, topic, messages) => {
+      await real.publish(topic, messages);
+      if (lost++ < 2) throw Object.assign(new Error('the answer was lost'), { mayPass: true });
     });
-    await published(losing);
+    await log.published();
     expect(lost).toBeGreaterThan(2);
-    expect((await topicContent()).length).toBeGreaterThan(200);
-    await expectTopicEqualsLog();
+    expect((await log.content()).length).toBeGreaterThan(200);
+    expect(await log.differences()).toEqual([]);
   });
 
   it('is one of several: when it hangs it is cut off, another takes over in ten seconds, and what it still sends is refused', async () => {
-    await append(10, 10);
+    await log.append(10, 10);
     let hang = false;
     let goOn = (): void => {};
     const wentOn = new Promise<void>((resolve) => (goOn = resolve));
     let lateAnswer: Promise<unknown> = Promise.resolve();
-    const hanging = relay({
-      publisher: async (id) => {
-        const publisher = await transport.publisher(id);
-        const publish: Publisher['publish'] = async (name, messages) => {
-          if (!hang) return publisher.publish(name, messages);
-          await wentOn;
-          const late = publisher.publish(name, messages);
-          lateAnswer = late.then(
-            () => 'published',
-            (error: unknown) => error,
-          );
-          return late;
-        };
-        return { publish, close: () => publisher.close() };
-      },
+    const hanging = relayThrough(async (real, topic, messages) => {
+      if (!hang) return real.publish(topic, messages);
+      await wentOn;
+      const late = real.publish(topic, messages);
+      lateAnswer = late.then(
+        () => 'published',
+        (error: unknown) => error,
+      );
+      return late;
     });
-    await published(hanging);
+    await log.published();
     hang = true;
-    const second = relay();
+    log.relay();
     const began = Date.now();
-    await append(10, 5, 11);
-    await published(second);
+    await log.append(10, 5);
+    await log.published();
     expect(Date.now() - began).toBeLessThan(10_000);
     goOn();
     await hanging.stop();
     expect(await lateAnswer).toBeInstanceOf(PublisherFenced);
-    await append(10, 5, 16);
-    await published(second);
-    expect((await topicContent()).length).toBe(200);
-    await expectTopicEqualsLog();
+    expect(await log.differences()).toEqual([]);
+    expect(await log.content()).toHaveLength(await log.store.head());
   });
 
   it('hands over at once when it is stopped', async () => {
-    await append(10, 10);
-    const first = relay();
-    await published(first);
-    const second = relay();
+    await log.append(10, 10);
+    const first = log.relay();
+    await log.published();
+    log.relay();
     await first.stop();
-    await append(10, 5, 11);
-    await published(second);
-    await expectTopicEqualsLog();
+    await log.append(10, 5);
+    expect(await log.differences()).toEqual([]);
   });
 
-  it('begins a new epoch when the topic gets more partitions', async () => {
-    await append(12, 4);
-    await published(relay());
-    await relays[0]!.stop();
-    const kafka = new Kafka({ brokers: [...brokers.addresses], logLevel: logLevel.NOTHING });
-    const admin = kafka.admin();
-    await admin.connect();
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 7 }] });
-    await admin.disconnect();
-    await append(12, 4, 5);
-    await published(relay());
-    const seen = await topicContent();
-    expect(seen.length).toBe(96);
-    expect(
-      new Set(seen.filter(({ headers }) => headers['epoch'] === '2').map(({ partition }) => partition)).size,
-    ).toBeGreaterThan(3);
-    const { rows } = await database.pool.query(
+  it('takes events of any size that the log takes: a broker has a limit for what comes at once', async () => {
+    for (let n = 0; n < 3; n++) await log.append(2, 9, { name: 'x'.repeat(55_000) });
+    log.relay();
+    expect(await log.differences()).toEqual([]);
+  });
+
+  it('begins a new epoch when the topic gets more partitions, and the chains of those there were go on', async () => {
+    await log.append(12, 4);
+    const first = log.relay();
+    await log.published();
+    await first.stop();
+    await givePartitions(7);
+    await log.append(12, 4);
+    log.relay();
+    expect(await log.differences()).toEqual([]);
+    const content = await log.content();
+    const later = content.filter(({ headers }) => headers['epoch'] === '2');
+    expect(new Set(later.map(({ partition }) => partition)).size).toBe(7);
+    const firstOfOld = later.find(({ partition }) => partition === 0)!;
+    const lastBefore = content.findLast(({ partition, headers }) => partition === 0 && headers['epoch'] === '1')!;
+    expect(firstOfOld.headers['previous']).toBe(lastBefore.headers['position']);
+    const { rows } = await log.database.pool.query(
       'SELECT epoch, partitions, after_position FROM relay.epoch ORDER BY epoch',
     );
     expect(rows).toEqual([

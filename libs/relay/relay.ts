@@ -14,7 +14,7 @@ export type RelayOptions = {
   readonly store: EventStore;
   /** An active relay keeps one of its connections. */
   readonly pool: Pool;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'ensureTopic' | 'publisher'>;
   /** Names this log to consumers: `ce_source`. */
   readonly source: string;
   readonly topic?: string;

@@ -27,7 +27,10 @@ export async function epochStart(connection: Pool | PoolClient, epoch: number): 
   return rows[0]?.after ?? null;
 }
 
-/** The newest epoch, when it is of this topic with this many partitions; else a new one, from `after` on. */
+/**
+ * The newest epoch, when it is of this topic with this many partitions; else a new one, from `after` on. The chains of a topic's
+ * partitions go on in it: a topic that was deleted, and made again with more partitions or fewer, so tells what it lacks.
+ */
 export async function currentEpoch(
   tx: PoolClient,
   topic: string,
@@ -46,6 +49,13 @@ export async function currentEpoch(
     partitions,
     after,
   ]);
+  if (newest?.topic === topic) {
+    await tx.query(
+      `INSERT INTO relay.partition_tail (epoch, partition, position)
+       SELECT $1, partition, position FROM relay.partition_tail WHERE epoch = $2 AND partition < $3`,
+      [epoch, newest.epoch, partitions],
+    );
+  }
   return { epoch, topic, partitions };
 }
 
