@@ -1,4 +1,4 @@
-/** Ingestion: files of other systems, read into observed events. */
+/** Ingestion: files of other systems, and what collectors send through Kafka, read into observed events. */
 export {
   importFile,
   type ImportCounts,
@@ -6,6 +6,15 @@ export {
   type ImportReport,
   type QuarantinedRecord,
 } from './import-file.js';
+export {
+  INGEST_GROUP,
+  RAW_TOPIC,
+  startRawIngestion,
+  type RawIngestion,
+  type RawIngestionOptions,
+  type RawIngestionStatus,
+} from './from-kafka/raw-ingestion.js';
+export { deadLetterTopic } from './from-kafka/raw-quarantine.js';
 export { mapFile, type Finished, type MappedItem, type Progress, type Unfinished } from './map-file.js';
 export type { Naming, Placed, PlacedRecord, PlacedSource, Quarantined, SourceKind } from './place.js';
 export {

@@ -20,7 +20,10 @@ import { RawRefused } from './raw-refused.error.js';
 
 export type Refusal = { readonly code: string; readonly reason: string };
 
-/** What one message comes to: records to be appended, and why it is quarantined when not all of it could be read. */
+/**
+ * What one message comes to: records to be appended, and why it is quarantined when not all of it could be read. Neither of
+ * the two: it says nothing in our vocabulary.
+ */
 export type ReadMessage = {
   readonly message: IncomingMessage;
   readonly places: readonly Place[];
@@ -38,10 +41,10 @@ const [SPACE, TAB] = [0x20, 0x09];
 const READABLE = 'what is read from Kafka: logs of a Samba AD domain controller, text or JSON lines';
 
 export class RawReader {
-  /** Messages that say nothing in our vocabulary. */
-  unmapped = 0;
   readonly #files = new Map<string, SambaLog>();
-  readonly #forests = new Map<string, string>();
+
+  /** `forests`: by who speaks; grows as they are named. */
+  constructor(readonly forests = new Map<string, string>()) {}
 
   /** A forest that a later message of the batch names holds for the earlier ones of the same speaker. */
   read(messages: readonly IncomingMessage[]): ReadMessage[] {
@@ -52,15 +55,11 @@ export class RawReader {
 
   #read(opened: Opened, batch: readonly Opened[]): Read {
     const { message, raw } = opened;
-    if (raw === null) {
-      if (!opened.refused) this.unmapped++;
-      return { ...opened, readings: [] };
-    }
+    if (raw === null) return { ...opened, readings: [] };
     try {
       const reader = this.#readerOf(raw, batch);
       const readings = linesOf(raw, message).flatMap((line) => reader.read(line));
       if (readings.length === 0 && raw.file === undefined && reader.awaitsText) throw split();
-      if (readings.length === 0) this.unmapped++;
       this.#learnForest(raw, readings);
       return { ...opened, readings };
     } catch (error) {
@@ -80,8 +79,8 @@ export class RawReader {
   #learnForest({ speaker }: RawRecord, readings: readonly Reading[]): void {
     if (speaker === undefined) return;
     const named = readings.find((reading) => reading.kind === 'facts' && reading.domain !== undefined) as Facts;
-    const forest = this.#forests.get(speaker) ?? named?.domain;
-    if (forest !== undefined) keep(this.#forests, speaker, forest, SPEAKERS_MAX);
+    const forest = this.forests.get(speaker) ?? named?.domain;
+    if (forest !== undefined) keep(this.forests, speaker, forest, SPEAKERS_MAX);
   }
 
   #placed({ message, raw, refused, readings }: Read): ReadMessage {
@@ -105,7 +104,7 @@ export class RawReader {
     const reason = unstorable(reading.facts);
     if (reason !== undefined) throw new Unreadable(reason);
     const { speaker, source } = raw;
-    const learnt = speaker === undefined ? reading.domain : this.#forests.get(speaker);
+    const learnt = speaker === undefined ? reading.domain : this.forests.get(speaker);
     const forest = raw.forest ?? learnt;
     if (forest === undefined) throw forestUnknown();
     const place = placeOf('samba', forest, source);

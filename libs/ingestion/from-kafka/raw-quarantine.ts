@@ -1,0 +1,54 @@
+/**
+ * A message that was not read whole: a copy in the topic's `.dlq`, with the reason in its headers, then a dead letter that
+ * says where it lies. The copy may come twice when the two are cut off from each other; the letter does not.
+ */
+import type { Pool } from 'pg';
+import type { IncomingMessage, LooseMessage, Transport } from '#kafka';
+import { openDeadLetter } from '#operations';
+import type { Refusal } from './raw-reader.js';
+
+/** What is longer than this is copied by its beginning: the copy must fit into a topic with Kafka's own limit, 1 MiB. */
+const WHOLE_BYTES_MAX = 900_000;
+const HEAD_BYTES = 64 * 1024;
+const HEADER_CHARACTERS_MAX = 16_384;
+
+export function deadLetterTopic(topic: string): string {
+  return `${topic}.dlq`;
+}
+
+/** Throws BrokerUnavailable, and what PostgreSQL throws. */
+export async function quarantine(
+  { transport, pool, topic }: { readonly transport: Transport; readonly pool: Pool; readonly topic: string },
+  message: IncomingMessage,
+  refusal: Refusal,
+): Promise<void> {
+  await transport.send(deadLetterTopic(topic), [copyOf(topic, message, refusal)]);
+  const { partition, offset } = message;
+  await openDeadLetter(pool, { kind: 'raw', topic, partition, offset, ...refusal });
+}
+
+export function copyOf(
+  topic: string,
+  { key, value, headers, partition, offset }: IncomingMessage,
+  refusal: Refusal,
+): LooseMessage {
+  const bytes = value?.length ?? 0;
+  const isCut = bytes > WHOLE_BYTES_MAX;
+  return {
+    key: key ?? '',
+    value: isCut ? value!.subarray(0, HEAD_BYTES) : value,
+    headers: {
+      ...(size(headers) <= HEADER_CHARACTERS_MAX && headers),
+      'kerbtrail-topic': topic,
+      'kerbtrail-partition': String(partition),
+      'kerbtrail-offset': String(offset),
+      'kerbtrail-code': refusal.code,
+      'kerbtrail-reason': refusal.reason,
+      ...(isCut && { 'kerbtrail-bytes': String(bytes) }),
+    },
+  };
+}
+
+function size(headers: Readonly<Record<string, string>>): number {
+  return Object.entries(headers).reduce((sum, [name, text]) => sum + name.length + text.length, 0);
+}
