@@ -29,6 +29,7 @@ import { newestNote, openServerLog, placeOf } from '../evidence/server-log.js';
 import { readTrust } from '../evidence/trust.js';
 import { wholeNumber } from '../filters.js';
 import { writeNewFile } from '../new-file.js';
+import { writeTileFolder } from '../segments/tile-folder.js';
 import type { Session, Sessions } from '../session.js';
 import type { Column } from '../table.js';
 
@@ -71,7 +72,23 @@ export function addEvidenceCommands(program: Command, sessions: Sessions): void 
       'after',
       '\nExample:\n  kerbtrail evidence checkpoint > checkpoint.txt\nLater:\n  kerbtrail verify --witness checkpoint.txt',
     )
-    .action(sessions.action((session) => checkpoint(session)));
+    .addOption(
+      new Option('--size <n>', 'the newest that covers at most so many events, as sealed files hold').argParser(
+        position,
+      ),
+    )
+    .action(sessions.action<[], { readonly size?: number }>((session, _, { size }) => checkpoint(session, size)));
+
+  evidence
+    .command('tiles <folder>')
+    .description(
+      'The newest checkpoint and the upper tiles of its tree, into a new folder: with them, whoever has no server proves sealed files one by one.',
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  kerbtrail evidence tiles tiles-2026-11-22\nLater:\n  kerbtrail verify --segments DIR --tiles tiles-2026-11-22',
+    )
+    .action(sessions.action<[string]>((session, [folder]) => tiles(session, folder)));
 
   evidence
     .command('proof <position>')
@@ -151,8 +168,8 @@ async function status({ client, output }: Session): Promise<ExitCode> {
   return refusal || beyondHead > 0 ? EXIT.findings : EXIT.ok;
 }
 
-async function checkpoint(session: Session): Promise<void> {
-  const note = await newestNote(session);
+async function checkpoint(session: Session, size?: number): Promise<void> {
+  const note = await newestNote(session, size);
   if (session.output.format === 'table') session.terminal.stdout.write(note);
   else session.output.record({ ...describeNote(note), note }, []);
 }
@@ -160,6 +177,18 @@ async function checkpoint(session: Session): Promise<void> {
 function describeNote(note: string): { origin: string; size: number; root: string } {
   const { origin, size, root } = parseCheckpoint(parseNote(note).text);
   return { origin, size, root: base64(root) };
+}
+
+async function tiles(session: Session, folder: string): Promise<void> {
+  const { checkpoint, source } = await openServerLog(session);
+  const { size, note, root } = checkpoint;
+  if (!(await new TreeCheck(source.tile, size).holds({ ...checkpoint, name: '' }))) throw notProven('the tree');
+  const written = await writeTileFolder(folder, note, size, source.tile);
+  session.output.record({ folder, size, root: base64(root), tiles: written }, [
+    ['written to', folder],
+    ['checkpoint', `${size} events`],
+    ['tiles', written],
+  ]);
 }
 
 async function proof(session: Session, at: number): Promise<void> {

@@ -15,7 +15,7 @@ const WHAT_HAPPENED: Readonly<Record<FaultKind, string>> = {
   tile: 'is intact, but its leaf in the tiles was changed',
 };
 
-const NEXT_AFTER_FAULT = [
+export const NEXT_AFTER_FAULT = [
   'Stop whoever may write to the database, and keep it and its backups as they are: they are evidence now.',
   'Keep the checkpoint (kerbtrail evidence checkpoint) and the file of the witness apart from this machine.',
   'Look for the last backup whose log verifies; restoring it does not bring back what was appended after it.',
@@ -51,7 +51,7 @@ export function reportLog(output: Output, report: LogReport): ExitCode {
   return EXIT.ok;
 }
 
-function faultSentence({ kind, position, upTo }: LogFault): string {
+export function faultSentence({ kind, position, upTo }: LogFault): string {
   if (upTo === undefined)
     return `The first event that is not as it was signed: ${number(position)}. It ${WHAT_HAPPENED[kind]}.`;
   return `One of the events ${number(position)} to ${number(upTo)} ${WHAT_HAPPENED[kind]}; all before them are as they were signed.`;

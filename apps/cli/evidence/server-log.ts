@@ -46,10 +46,12 @@ export async function openServerLog(session: Session, key?: string): Promise<Ser
   return { place, trust, offered, keys, checkpoint, source: serverSource(client) };
 }
 
-export async function newestNote({ client }: Session): Promise<string> {
-  const note = await signedNote(client);
+/** Of a tree of at most `size` events, where that is given. */
+export async function newestNote({ client }: Pick<Session, 'client'>, size?: number): Promise<string> {
+  const note = await signedNote(client, size);
   if (note !== undefined) return note;
-  throw new CliError(EXIT.findings, 'EVIDENCE_NONE', 'the log has no signed checkpoint yet', {
+  const which = size === undefined ? 'signed checkpoint yet' : `signed checkpoint over at most ${size} events`;
+  throw new CliError(EXIT.findings, 'EVIDENCE_NONE', `the log has no ${which}`, {
     next: 'ask again in a moment; kerbtrail evidence status says what it is doing',
   });
 }

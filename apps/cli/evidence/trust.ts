@@ -29,11 +29,11 @@ export type TrustedCheckpoint = Checkpoint & {
 type TrustFile = { readonly [place: string]: LogTrust };
 
 export function readTrust(folder: Folder, place: string): LogTrust | undefined {
-  return readAll(folder)[place];
+  return trustedLogs(folder)[place];
 }
 
 export function keepTrust(folder: Folder, place: string, trust: LogTrust): void {
-  writePrivateFile(folder, trustFile(folder), { ...readAll(folder), [place]: trust });
+  writePrivateFile(folder, trustFile(folder), { ...trustedLogs(folder), [place]: trust });
 }
 
 /** The last checkpoint that verified here. */
@@ -43,7 +43,7 @@ export function seenCheckpoint({ checkpoint, keys, formerKeys }: LogTrust): Chec
 
 /** Every key that was ever trusted here, for what was signed in the past. */
 export function everTrusted(folder: Folder): Verifier[] {
-  const keys = Object.values(readAll(folder)).flatMap(({ keys, formerKeys }) => [...keys, ...formerKeys]);
+  const keys = Object.values(trustedLogs(folder)).flatMap(({ keys, formerKeys }) => [...keys, ...formerKeys]);
   return [...new Set(keys)].map(parseVerifierKey);
 }
 
@@ -122,7 +122,8 @@ function keyChanged(trusted: readonly Verifier[], cause: NoteInvalid): CliError 
   );
 }
 
-function readAll(folder: Folder): TrustFile {
+/** Of every log that was verified here, by its place. */
+export function trustedLogs(folder: Folder): TrustFile {
   return readPrivateFile<TrustFile>(trustFile(folder)) ?? {};
 }
 
