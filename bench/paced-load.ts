@@ -1,7 +1,7 @@
 /**
- * Appends 5,000 events a second through the real store, each in a call of its own, and watches the checkpoints of the read
- * models beside it: prints how long after its commit each event was visible. Started by bench/projections.ts with the database
- * and the seconds to go on.
+ * Appends events at a steady rate through the real store, each in a call of its own, and watches the places of the read models
+ * beside it: prints how long after its commit each event was visible. Started by bench/projections.ts and bench/cluster.ts with
+ * the database, the seconds to go on, the events a second and how many forests they are of.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import Table from 'cli-table3';
@@ -10,12 +10,13 @@ import { createEventStore } from '#event-store';
 import { createPool } from '#postgres';
 import { itemOf, ticketIssued } from './projection-events.js';
 
-const RATE = 5_000;
 const TICK_MS = 2;
+const WATCH_MS = 4;
 const WARM_UP = 0.25;
 const LAST_WAIT_MS = 10_000;
 
-const [url = '', seconds = '20'] = process.argv.slice(2);
+const [url = '', seconds = '20', perSecond = '5000', forests = '1'] = process.argv.slice(2);
+const RATE = Number(perSecond);
 const pool = createPool(url, { max: 4, applicationName: 'bench load' });
 const appendPool = createPool(url, { max: 2, applicationName: 'bench append' });
 const store = createEventStore({ pool, appendPool, catalogues: [] });
@@ -44,7 +45,7 @@ print();
 await Promise.all([pool.end(), appendPool.end()]);
 
 async function append(n: number): Promise<void> {
-  const [result] = await store.append([itemOf(ticketIssued(n))]);
+  const [result] = await store.append([itemOf(ticketIssued(n, Number(forests)))]);
   if (result?.status !== 'committed') throw new Error(`not committed: ${JSON.stringify(result)}`);
   committed[result.position] = performance.now();
 }
@@ -54,7 +55,8 @@ async function watch(from: Pool, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const { rows } = await client.query<{ projection: string; position: number }>({
       name: 'watch',
-      text: 'SELECT projection, position FROM read.checkpoint',
+      text: `SELECT projection, read.projection_position(projection, version) AS position FROM read.checkpoint
+              WHERE projection <> 'relay'`,
     });
     const at = performance.now();
     for (const { projection, position } of rows) {
@@ -62,7 +64,7 @@ async function watch(from: Pool, signal: AbortSignal): Promise<void> {
       seen.set(projection, points);
       if (position > (points.at(-1)?.position ?? 0)) points.push({ position, at });
     }
-    await delay(1);
+    await delay(WATCH_MS);
   }
   client.release();
 }

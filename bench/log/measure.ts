@@ -7,6 +7,8 @@ export type Measured = {
   readonly seconds: number;
   /** Of this process, user and system. */
   readonly cpuSeconds: number;
+  /** Of the PostgreSQL backends that served it, where they can be seen. */
+  readonly postgresCpuSeconds?: number;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   /** Most that the process held in the first fifth, and afterwards. */

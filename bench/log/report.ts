@@ -3,8 +3,7 @@ import Table from 'cli-table3';
 import { type Case, latencies, ratios } from './cases.js';
 import type { Measured } from './measure.js';
 
-/** With the CPU time of PostgreSQL, where it is known. */
-export type Round = Measured & { readonly postgresCpuSeconds?: number };
+export type Round = Measured;
 export type Rounds = ReadonlyMap<string, readonly Round[]>;
 
 /** Without colours: the tables go into documents. */
