@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka as KafkaClient, logLevel } from 'kafkajs';
 import { exchangeEvents } from '#authentication';
 import { createNameKey, directoryEvents, readKeyEncryptionKey } from '#directory';
 import { createEventStore, createSystemClock, type EventStore, type NewEvent, systemRandom } from '#event-store';
@@ -15,7 +15,7 @@ import { connectKafka, type IncomingMessage, partitionOf, type Transport } from 
 import { operationEvents } from '#operations';
 import { type Relay, startRelay } from '#relay';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
-import { type KafkaBrokers, startKafkaBrokers } from '../../test/support/kafka-brokers.js';
+import { describeWithKafka, type Kafka, openKafka } from '../../test/support/kafka-brokers.js';
 import { projections } from './index.js';
 import { observeProjectors, startKafkaProjectors } from './kafka-projectors.js';
 import { rebuild } from './rebuild.js';
@@ -26,7 +26,7 @@ import { sampleInstant, samplePath } from './sample-recording.spec-support.js';
 const SAMPLE = ['directory-t0.ldif', 'log.samba.gz', 'directory-t1-duplicates.ldif', 'capture.pcap.gz'];
 const WAIT_MS = 45_000;
 
-let brokers: KafkaBrokers;
+let brokers: Kafka;
 /** The sample in the log, and nothing read from it yet. */
 let recorded: TestDatabase;
 /** What every table holds when the projectors read the log itself. */
@@ -41,37 +41,6 @@ let running: { stop(): Promise<void> }[];
 
 const storeOf = ({ pool }: TestDatabase): EventStore =>
   createEventStore({ pool, catalogues: [directoryEvents, exchangeEvents, operationEvents] });
-
-beforeAll(async () => {
-  brokers = await startKafkaBrokers();
-  recorded = await createTestDatabase();
-  await record(recorded, SAMPLE);
-  const fedFromLog = await createTestDatabase({ copyOf: recorded });
-  const { pool } = fedFromLog;
-  const projectors = startProjectors({ store: storeOf(fedFromLog), pool, projections, log: () => {} });
-  expect(await projectors.waitFor(await storeOf(fedFromLog).head(), WAIT_MS)).toEqual([]);
-  expected = await contents(fedFromLog);
-  await projectors.stop();
-  await fedFromLog.drop();
-}, 400_000);
-afterAll(async () => {
-  await brokers?.stop();
-  await recorded?.drop();
-});
-
-beforeEach(async () => {
-  database = await createTestDatabase({ copyOf: recorded });
-  store = storeOf(database);
-  transport = await connectKafka({ brokers: brokers.addresses, clientId: 'test' });
-  topic = `events-${randomUUID()}`;
-  said = [];
-  running = [];
-});
-afterEach(async () => {
-  await Promise.all(running.map((one) => one.stop()));
-  await transport.close();
-  await database.drop();
-});
 
 async function record({ pool, ...rest }: TestDatabase, names: readonly string[]): Promise<void> {
   const kek = readKeyEncryptionKey(Buffer.alloc(32, 7).toString('base64'), 'test');
@@ -155,7 +124,7 @@ function through({
 }
 
 function kafkaAdmin(): Admin {
-  return new Kafka({ brokers: [...brokers.addresses], logLevel: logLevel.NOTHING }).admin();
+  return new KafkaClient({ brokers: [...brokers.addresses], logLevel: logLevel.NOTHING }).admin();
 }
 
 async function placesOf(projection: string): Promise<{ position: number }[]> {
@@ -199,164 +168,197 @@ async function published(relayed: Relay): Promise<void> {
   await until('all is published', () => relayed.state().position >= head);
 }
 
-describe('read models fed from Kafka', () => {
-  it.each([1, 6, 12])('hold what those fed from the log hold, with %i partitions', async (partitions) => {
-    relay(partitions);
-    await caughtUp(members());
-    expect(await contents(database)).toEqual(expected);
-    expect(said).toEqual([]);
-  });
-
-  it('hold the same when they were fed from the log before, and are again', async () => {
-    const beforehand = fedFromLog();
-    await caughtUp(beforehand);
-    await stop(beforehand);
-    await record(database, ['directory-t2-misplaced.ldif']);
-    await published(relay(6));
-    await caughtUp(members());
-    await stopAll();
-    await record(database, ['directory-t3-repaired.ldif']);
-    await caughtUp(fedFromLog());
-    await expectRebuildsEqual();
-  });
-
-  it('go over to the log in the midst of it: what one partition lacks is neither missed, nor the others doubled', async () => {
-    await published(relay(6));
-    const events = await store.readAll({ after: 0, limit: 10_000 });
-    const lacking = partitionOf(events.at(-1)!.stream, 6);
-    const shown = through({ give: (partition, messages) => (partition === lacking ? [] : messages) });
-    const projectors = members(projections, shown);
-    const others = events.filter(({ stream }) => partitionOf(stream, 6) !== lacking);
-    await until('the others are at their end', async () =>
-      (await placesOf('events')).some(({ position }) => position === others.at(-1)!.position),
-    );
-    await stop(projectors);
-    await caughtUp(fedFromLog());
-    expect(await contents(database)).toEqual(expected);
-  });
-
-  it('hold the same when Kafka gives every message again, and in another order', async () => {
-    await published(relay(6));
-    const shuffled = through({
-      give: (_, messages) => [...messages.toReversed(), ...messages, ...messages.slice(0, 20)],
-    });
-    await caughtUp(members(projections, shuffled));
-    expect(await contents(database)).toEqual(expected);
-  });
-
-  it('read from the log what Kafka no longer gives, and say so', async () => {
-    await published(relay(2));
-    const thinned = through({ give: (_, messages) => messages.filter(({ offset }) => offset % 7n !== 3n) });
-    await caughtUp(members(projections, thinned));
-    expect(await contents(database)).toEqual(expected);
-    expect(said.join('\n')).toMatch(
-      /projection directory: partition [01] lacks events between \d+ and \d+: read from the log/,
-    );
-  });
-
-  it('read on from the log when the retention of the topic has passed', async () => {
-    await published(relay(2));
-    const ends = (await transport.partitionEnds(topic))!;
-    const admin = kafkaAdmin();
-    await admin.connect();
-    const partitions = ends.map(({ partition, high }) => ({ partition, offset: String(high) }));
-    await admin.fetchTopicMetadata({ topics: [topic] });
-    await admin.deleteTopicRecords({ topic, partitions });
-    await admin.disconnect();
-    const projectors = members();
-    await caughtUp(projectors);
-    expect(await contents(database)).toEqual(expected);
-    expect(said.join('\n')).toMatch(/Kafka gives nothing of partition [01]: read from the log to event \d+/);
-    await record(database, ['directory-t2-misplaced.ldif']);
-    await caughtUp(projectors);
-    await expectRebuildsEqual();
-  });
-
-  it('go on when the topic was deleted and made again', async () => {
-    const relayed = relay(3);
-    const projectors = members();
-    await caughtUp(projectors);
-    const admin = kafkaAdmin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: [topic] });
-    await record(database, ['directory-t2-misplaced.ldif']);
-    await published(relayed);
-    await admin.disconnect();
-    await caughtUp(projectors);
-    await expectRebuildsEqual();
-  }, 90_000);
-
-  it('go on in a new epoch when the topic gets more partitions', async () => {
-    const relayed = relay(2);
-    const projectors = members();
-    await caughtUp(projectors);
-    const admin = kafkaAdmin();
-    await admin.connect();
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
-    await admin.disconnect();
-    await record(database, ['directory-t2-misplaced.ldif']);
-    await until('the relay sees it', async () => {
-      await tokens(20);
-      await published(relayed);
-      const { rows } = await database.pool.query('SELECT FROM relay.epoch WHERE partitions = 5');
-      return rows.length === 1;
-    });
-    await tokens(20);
-    await caughtUp(projectors);
-    await expectRebuildsEqual();
-  });
-
-  it('are rebuilt while they are fed', async () => {
-    relay(3);
-    const projectors = members();
-    const { pool } = database;
-    for (const projection of projections) await rebuild({ store, pool, projection });
-    await caughtUp(projectors);
-    expect(await contents(database)).toEqual(expected);
-  });
-
-  it('apply nothing of a topic that is ahead of a restored log', async () => {
-    await published(relay(1));
-    await stopAll();
-    const restored = await createTestDatabase({ copyOf: recorded });
-    await record(database, ['directory-t2-misplaced.ldif']);
-    await published(relay(1));
-    await stopAll();
-    const projectors = startKafkaProjectors({
-      store: storeOf(restored),
-      pool: restored.pool,
-      transport,
-      topic,
-      projections: projections.slice(0, 1),
-      log: (message) => said.push(message),
-    });
-    await restored.adminPool.query(
-      'INSERT INTO relay.epoch (epoch, topic, partitions, after_position) VALUES (1, $1, 1, 0)',
-      [topic],
-    );
-    await until('it is said', () =>
-      said.some((message) => /the topic names event \d+ and the log ends at/.test(message)),
-    );
-    expect(await projectors.waitFor(await store.head(), 100)).toHaveLength(1);
+describeWithKafka('projectors and Kafka', () => {
+  beforeAll(async () => {
+    brokers = await openKafka();
+    recorded = await createTestDatabase();
+    await record(recorded, SAMPLE);
+    const fedFromLog = await createTestDatabase({ copyOf: recorded });
+    const { pool } = fedFromLog;
+    const projectors = startProjectors({ store: storeOf(fedFromLog), pool, projections, log: () => {} });
+    expect(await projectors.waitFor(await storeOf(fedFromLog).head(), WAIT_MS)).toEqual([]);
+    expected = await contents(fedFromLog);
     await projectors.stop();
-    await restored.drop();
+    await fedFromLog.drop();
+  }, 400_000);
+  afterAll(async () => {
+    await brokers?.stop();
+    await recorded?.drop();
   });
 
-  it('are shared by the members of the group, and go on when one of them ends', async () => {
-    await published(relay(6));
-    const one = members();
-    const other = members();
-    await until('both have partitions', async () => {
-      const shares = (await Promise.all([one.status(), other.status()])).map(([first]) => first!.partitions!.length);
-      return shares.every((share) => share === 3);
+  beforeEach(async () => {
+    database = await createTestDatabase({ copyOf: recorded });
+    store = storeOf(database);
+    transport = await connectKafka({ brokers: brokers.addresses, clientId: 'test' });
+    topic = `events-${randomUUID()}`;
+    said = [];
+    running = [];
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((one) => one.stop()));
+    await transport.close();
+    await database.drop();
+  });
+
+  describe('read models fed from Kafka', () => {
+    it.each([1, 6, 12])('hold what those fed from the log hold, with %i partitions', async (partitions) => {
+      relay(partitions);
+      await caughtUp(members());
+      expect(await contents(database)).toEqual(expected);
+      expect(said).toEqual([]);
     });
-    await caughtUp(one);
-    await stop(other);
-    await record(database, ['directory-t2-misplaced.ldif']);
-    await caughtUp(one);
-    expect((await observeProjectors({ pool: database.pool, projections }).status())[0]).toMatchObject({
-      feed: 'elsewhere',
-      position: await store.head(),
+
+    it('hold the same when they were fed from the log before, and are again', async () => {
+      const beforehand = fedFromLog();
+      await caughtUp(beforehand);
+      await stop(beforehand);
+      await record(database, ['directory-t2-misplaced.ldif']);
+      await published(relay(6));
+      await caughtUp(members());
+      await stopAll();
+      await record(database, ['directory-t3-repaired.ldif']);
+      await caughtUp(fedFromLog());
+      await expectRebuildsEqual();
+    });
+
+    it('go over to the log in the midst of it: what one partition lacks is neither missed, nor the others doubled', async () => {
+      await published(relay(6));
+      const events = await store.readAll({ after: 0, limit: 10_000 });
+      const lacking = partitionOf(events.at(-1)!.stream, 6);
+      const shown = through({ give: (partition, messages) => (partition === lacking ? [] : messages) });
+      const projectors = members(projections, shown);
+      const others = events.filter(({ stream }) => partitionOf(stream, 6) !== lacking);
+      await until('the others are at their end', async () =>
+        (await placesOf('events')).some(({ position }) => position === others.at(-1)!.position),
+      );
+      await stop(projectors);
+      await caughtUp(fedFromLog());
+      expect(await contents(database)).toEqual(expected);
+    });
+
+    it('hold the same when Kafka gives every message again, and in another order', async () => {
+      await published(relay(6));
+      const shuffled = through({
+        give: (_, messages) => [...messages.toReversed(), ...messages, ...messages.slice(0, 20)],
+      });
+      await caughtUp(members(projections, shuffled));
+      expect(await contents(database)).toEqual(expected);
+    });
+
+    it('read from the log what Kafka no longer gives, and say so', async () => {
+      await published(relay(2));
+      const thinned = through({ give: (_, messages) => messages.filter(({ offset }) => offset % 7n !== 3n) });
+      await caughtUp(members(projections, thinned));
+      expect(await contents(database)).toEqual(expected);
+      expect(said.join('\n')).toMatch(
+        /projection directory: partition [01] lacks events between \d+ and \d+: read from the log/,
+      );
+    });
+
+    it('read on from the log when the retention of the topic has passed', async () => {
+      await published(relay(2));
+      const ends = (await transport.partitionEnds(topic))!;
+      const admin = kafkaAdmin();
+      await admin.connect();
+      const partitions = ends.map(({ partition, high }) => ({ partition, offset: String(high) }));
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      await admin.deleteTopicRecords({ topic, partitions });
+      await admin.disconnect();
+      const projectors = members();
+      await caughtUp(projectors);
+      expect(await contents(database)).toEqual(expected);
+      expect(said.join('\n')).toMatch(/Kafka gives nothing of partition [01]: read from the log to event \d+/);
+      await record(database, ['directory-t2-misplaced.ldif']);
+      await caughtUp(projectors);
+      await expectRebuildsEqual();
+    });
+
+    it('go on when the topic was deleted and made again', async () => {
+      const relayed = relay(3);
+      const projectors = members();
+      await caughtUp(projectors);
+      const admin = kafkaAdmin();
+      await admin.connect();
+      await admin.deleteTopics({ topics: [topic] });
+      await record(database, ['directory-t2-misplaced.ldif']);
+      await published(relayed);
+      await admin.disconnect();
+      await caughtUp(projectors);
+      await expectRebuildsEqual();
+    }, 90_000);
+
+    it('go on in a new epoch when the topic gets more partitions', async () => {
+      const relayed = relay(2);
+      const projectors = members();
+      await caughtUp(projectors);
+      const admin = kafkaAdmin();
+      await admin.connect();
+      await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
+      await admin.disconnect();
+      await record(database, ['directory-t2-misplaced.ldif']);
+      await until('the relay sees it', async () => {
+        await tokens(20);
+        await published(relayed);
+        const { rows } = await database.pool.query('SELECT FROM relay.epoch WHERE partitions = 5');
+        return rows.length === 1;
+      });
+      await tokens(20);
+      await caughtUp(projectors);
+      await expectRebuildsEqual();
+    });
+
+    it('are rebuilt while they are fed', async () => {
+      relay(3);
+      const projectors = members();
+      const { pool } = database;
+      for (const projection of projections) await rebuild({ store, pool, projection });
+      await caughtUp(projectors);
+      expect(await contents(database)).toEqual(expected);
+    });
+
+    it('apply nothing of a topic that is ahead of a restored log', async () => {
+      await published(relay(1));
+      await stopAll();
+      const restored = await createTestDatabase({ copyOf: recorded });
+      await record(database, ['directory-t2-misplaced.ldif']);
+      await published(relay(1));
+      await stopAll();
+      const projectors = startKafkaProjectors({
+        store: storeOf(restored),
+        pool: restored.pool,
+        transport,
+        topic,
+        projections: projections.slice(0, 1),
+        log: (message) => said.push(message),
+      });
+      await restored.adminPool.query(
+        'INSERT INTO relay.epoch (epoch, topic, partitions, after_position) VALUES (1, $1, 1, 0)',
+        [topic],
+      );
+      await until('it is said', () =>
+        said.some((message) => /the topic names event \d+ and the log ends at/.test(message)),
+      );
+      expect(await projectors.waitFor(await store.head(), 100)).toHaveLength(1);
+      await projectors.stop();
+      await restored.drop();
+    });
+
+    it('are shared by the members of the group, and go on when one of them ends', async () => {
+      await published(relay(6));
+      const one = members();
+      const other = members();
+      await until('both have partitions', async () => {
+        const shares = (await Promise.all([one.status(), other.status()])).map(([first]) => first!.partitions!.length);
+        return shares.every((share) => share === 3);
+      });
+      await caughtUp(one);
+      await stop(other);
+      await record(database, ['directory-t2-misplaced.ldif']);
+      await caughtUp(one);
+      expect((await observeProjectors({ pool: database.pool, projections }).status())[0]).toMatchObject({
+        feed: 'elsewhere',
+        position: await store.head(),
+      });
     });
   });
 });

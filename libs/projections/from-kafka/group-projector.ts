@@ -123,7 +123,7 @@ export class GroupProjector {
     await transport.ensureTopic(deadLetterTopic(topic), DEAD_LETTERS);
     this.#lastGiven = performance.now();
     return transport.consume({
-      group: `kerbtrail.${projection.name}`,
+      group: consumerGroup(topic, projection.name),
       topic,
       from: (partition) => findOffset(pool, projection, partition),
       handle: (partition, messages, beat) => this.#handle(writer, partition, messages, beat),
@@ -224,4 +224,9 @@ export class GroupProjector {
     this.#trouble.isTold = true;
     this.options.log(`projection ${this.name}: ${trouble}: tried again until it passes`);
   }
+}
+
+/** `kerbtrail.directory` for the topic `kerbtrail.events.v1`. */
+function consumerGroup(topic: string, projection: string): string {
+  return `${topic.replace(/\.events\.v1$/, '')}.${projection}`;
 }
