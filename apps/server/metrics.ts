@@ -4,6 +4,7 @@
  */
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { IngestStatus } from './boot/kafka.js';
 import type { ObservedProjection, ObservedRelay } from './running.js';
 
 export type Observed = {
@@ -12,6 +13,7 @@ export type Observed = {
   readonly projections: readonly ObservedProjection[];
   readonly evidence?: { readonly size: number; readonly isRefused: boolean };
   readonly relay?: ObservedRelay;
+  readonly ingest?: IngestStatus;
 };
 
 type Sample = { readonly value: number; readonly labels?: Readonly<Record<string, string | number>> };
@@ -35,7 +37,7 @@ export class Metrics {
     this.requests.observe({ method, route, status }, seconds);
   }
 
-  async text({ head, projections, evidence, relay }: Observed): Promise<string> {
+  async text({ head, projections, evidence, relay, ingest }: Observed): Promise<string> {
     this.gauge('kerbtrail_log_position', 'Position of the last event in the log.', [{ value: head }]);
     this.gauge(
       'kerbtrail_projection_lag_events',
@@ -51,6 +53,7 @@ export class Metrics {
     );
     if (evidence) this.evidence(head, evidence);
     if (relay) this.relay(relay);
+    if (ingest) this.ingest(ingest);
     return this.registry.metrics();
   }
 
@@ -74,6 +77,25 @@ export class Metrics {
     );
     this.gauge('kerbtrail_relay_active', '1 in the process whose relay publishes.', [
       { value: Number(state === 'live' || state === 'catching-up') },
+    ]);
+  }
+
+  private ingest({ partitions, counts }: IngestStatus): void {
+    const { appended, duplicates, unmapped, refused } = counts;
+    this.gauge(
+      'kerbtrail_ingest_lag_messages',
+      'Raw messages that are not read yet, of partitions of this process.',
+      partitions.flatMap(({ partition, behind }) =>
+        behind === null ? [] : [{ value: behind, labels: { partition } }],
+      ),
+    );
+    this.gauge('kerbtrail_ingest_events', 'Events of raw messages since the start, new in the log or there already.', [
+      { value: appended, labels: { kind: 'appended' } },
+      { value: duplicates, labels: { kind: 'duplicate' } },
+    ]);
+    this.gauge('kerbtrail_ingest_messages', 'Raw messages since the start that made no event.', [
+      { value: unmapped, labels: { kind: 'unmapped' } },
+      { value: refused, labels: { kind: 'refused' } },
     ]);
   }
 

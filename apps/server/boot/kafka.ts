@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type pino from 'pino';
+import { type RawIngestion, startRawIngestion } from '#ingestion';
 import { connectKafka, type TopicSettings, type Transport } from '#kafka';
 import { observeProjectors, projections, type Projectors, startKafkaProjectors } from '#projections';
 import { type Relay, startRelay } from '#relay';
@@ -18,6 +19,15 @@ export type RelayStatus = {
   readonly trouble?: string;
 };
 
+export type IngestStatus = {
+  readonly state: 'connecting' | ReturnType<RawIngestion['status']>['state'];
+  /** Those that this process reads: the next offset, and how many messages there are from it on, where that is known. */
+  readonly partitions: readonly { readonly partition: number; readonly next: string; readonly behind: number | null }[];
+  /** Since the start of this process: events new in the log and there already, messages that say nothing and quarantined ones. */
+  readonly counts: Readonly<Record<'appended' | 'duplicates' | 'unmapped' | 'refused', number>>;
+  readonly trouble?: string;
+};
+
 type KafkaParts = {
   readonly settings: KafkaSettings;
   readonly roles: ReadonlySet<ServerRole>;
@@ -26,6 +36,7 @@ type KafkaParts = {
 };
 
 const RETRY_MS = 1_000;
+const NOTHING_TAKEN = { appended: 0, duplicates: 0, unmapped: 0, refused: 0 };
 export const OVER_KAFKA: readonly ServerRole[] = ['projector', 'relay', 'ingest'];
 
 export class KafkaRoles {
@@ -36,6 +47,7 @@ export class KafkaRoles {
   #transport: Transport | undefined;
   #projectors: Projectors | undefined;
   #relay: Relay | undefined;
+  #ingestion: RawIngestion | undefined;
   #trouble: string | undefined;
   #told = '';
 
@@ -60,10 +72,23 @@ export class KafkaRoles {
     return { state: mode, ...(error !== undefined && { trouble: (error as Error).message }) };
   }
 
+  /** Absent: another process has the role. */
+  ingest(): IngestStatus | undefined {
+    if (!this.parts.roles.has('ingest')) return undefined;
+    if (!this.#ingestion) return { state: 'connecting', partitions: [], counts: NOTHING_TAKEN };
+    const { state, partitions, error, ...counts } = this.#ingestion.status();
+    return {
+      state,
+      partitions: partitions.map(({ next, ...rest }) => ({ ...rest, next: String(next) })),
+      counts,
+      ...(error && { trouble: error.message }),
+    };
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     // What connects at this moment ends itself.
-    await Promise.all([this.#projectors?.stop(), this.#relay?.stop()]);
+    await Promise.all([this.#projectors?.stop(), this.#relay?.stop(), this.#ingestion?.stop()]);
     await this.#transport?.close();
   }
 
@@ -87,19 +112,23 @@ export class KafkaRoles {
   }
 
   #start(transport: Transport): void {
-    const { roles, log, settings, logger } = this.parts;
-    const { store, database, origin } = log;
+    const { roles, log, logger } = this.parts;
+    const { store, database, origin, nameKey, clock } = log;
     const pool = database.projectorPool;
+    const settings = this.#topic;
+    const told = (message: string): void => logger.warn(message);
     this.#transport = transport;
-    logger.info(`connected to Kafka at ${settings.brokers.join(', ')}`);
+    logger.info(`connected to Kafka at ${this.parts.settings.brokers.join(', ')}`);
     if (roles.has('projector')) {
-      const told = (message: string): void => logger.warn(message);
       this.#projectors = startKafkaProjectors({ store, pool, transport, projections, log: told });
     }
     if (roles.has('relay')) {
       const onChange = ({ mode, error }: ReturnType<Relay['state']>): void =>
         this.#tell(error === undefined ? '' : `relay ${mode}: ${(error as Error).message}`);
-      this.#relay = startRelay({ store, pool, transport, source: origin, settings: this.#topic, onChange });
+      this.#relay = startRelay({ store, pool, transport, source: origin, settings, onChange });
+    }
+    if (roles.has('ingest')) {
+      this.#ingestion = startRawIngestion({ store, pool: log.pool, transport, nameKey, clock, settings, log: told });
     }
   }
 

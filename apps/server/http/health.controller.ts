@@ -44,10 +44,12 @@ export class HealthController {
     demandProjections(projections);
     demandRelay(relay);
     const kafka = this.running.kafka?.status();
-    const troubles = [evidence?.reason, kafka?.trouble, relay?.trouble];
+    const ingest = this.running.kafka?.ingest();
+    const troubles = [evidence?.reason, relay?.trouble, ingest?.trouble];
+    const isDegraded = troubles.some((trouble) => trouble !== undefined) || kafka?.state === 'connecting';
     return {
       // Events are still appended and answered from; what is missing is new evidence, or what goes through Kafka.
-      status: troubles.some((trouble) => trouble !== undefined) ? 'degraded' : 'ready',
+      status: isDegraded ? 'degraded' : 'ready',
       head,
       projections: projections.map(({ name, feed, position, lag, partitions }) => ({
         ...{ name, feed, position, lag },
@@ -56,6 +58,7 @@ export class HealthController {
       ...(evidence && { evidence }),
       ...(kafka && { kafka }),
       ...(relay && { relay }),
+      ...(ingest && { ingest }),
     };
   }
 
@@ -63,7 +66,8 @@ export class HealthController {
   @Get('metrics')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   async prometheus(): Promise<string> {
-    const { store, evidence } = this.running;
+    const { store, evidence, kafka } = this.running;
+    const ingest = kafka?.ingest();
     const head = await store.head();
     const [projections, newest, relay] = await Promise.all([
       observeProjections(this.running, head),
@@ -75,6 +79,7 @@ export class HealthController {
       projections,
       ...(evidence && { evidence: { size: newest?.size ?? 0, isRefused: evidence.status().state === 'refused' } }),
       ...(relay && { relay }),
+      ...(ingest && { ingest }),
     });
   }
 
