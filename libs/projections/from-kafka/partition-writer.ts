@@ -114,6 +114,7 @@ export class PartitionWriter {
       const records = page.filter((record) => partitionOf(storedEvent(record).stream, partitions) === partition);
       await this.#write(partition, { records, through: page.at(-1)!.position }, beat);
     }
+    await this.#move(partition, upTo); // retention may have given up the last ones
   }
 
   /** Less at a time, until it is one event that cannot be applied. */
