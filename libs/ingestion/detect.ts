@@ -3,13 +3,14 @@
  * be said what was left out.
  */
 export type Detected =
-  | { readonly kind: 'samba' | 'ldif' }
+  | { readonly kind: 'samba' | 'windows' | 'ldif' }
   | { readonly kind: 'leftOut'; readonly looksLike: string; readonly reason: string };
 
 export const HEAD_BYTES = 65_536;
 
 const READABLE =
-  'what can be read: logs of a Samba AD domain controller (text or JSON lines) and LDIF dumps, plain or gzipped';
+  'what can be read: logs of a Samba AD domain controller (text or JSON lines), Windows events (XML or JSON of winlogbeat, ' +
+  'one a line) and LDIF dumps, plain or gzipped';
 const MAGIC: readonly (readonly [hex: string, looksLike: string])[] = [
   ['d4c3b2a1', 'a packet capture (pcap)'],
   ['a1b2c3d4', 'a packet capture (pcap)'],
@@ -29,6 +30,8 @@ const MAGIC: readonly (readonly [hex: string, looksLike: string])[] = [
 ];
 const SAMBA_HEADER = /^\[\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?, +\d+(?:, [^\]\n]*)?\]/gm;
 const SAMBA_JSON = /^[ \t]*\{"timestamp": ?"[^"\n]*", ?"type": ?"/gm;
+/** A line that is one event, whole or as far as the beginning of the file goes. */
+const WINDOWS_LINE = /^\s*(?:<Event[\s>].*<\/Event>\s*$|\{.*"winlog": ?\{)/;
 const DN = /^dn::? /gim;
 const KDC_LOG = /krb5kdc\[\d+\]\(\w+\): /;
 const LDIF_BEGIN = /^(?:version: *1|dn::? ?.*|ref: .*)$/i;
@@ -41,6 +44,7 @@ export function detect(head: Buffer): Detected {
   // A damaged line at the beginning does not make a log of records a dump.
   if (LDIF_BEGIN.test(firstLdifLine(text)) && count(text, DN) >= sambaLines) return { kind: 'ldif' };
   if (sambaLines > 0) return { kind: 'samba' };
+  if (WINDOWS_LINE.test(text.trimStart().split('\n', 1)[0] ?? '')) return { kind: 'windows' };
   const magic = MAGIC.find(([hex]) => head.subarray(0, hex.length / 2).toString('hex') === hex);
   return leftOut(magic?.[1] ?? looks(text));
 }

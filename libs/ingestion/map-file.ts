@@ -12,6 +12,7 @@ import { Placement, type Naming, type Placed, type SourceKind } from './place.js
 import { SambaLog } from './samba/samba-log.js';
 import { firstOffset } from './samba/samba-time.js';
 import { takeIn, type Intake } from './unpack.js';
+import { WindowsLog } from './windows/windows-log.js';
 
 /** Bytes received so far; records read, and those that say nothing in our vocabulary. Comes after every chunk. */
 export type Progress = {
@@ -81,6 +82,7 @@ async function* mapped(intake: Intake, kind: SourceKind, naming: Naming): AsyncG
 
 function readerOf(kind: SourceKind, { observedAt }: Naming, head: Buffer): Reader {
   if (kind === 'samba') return new SambaLog(firstOffset(head));
+  if (kind === 'windows') return new WindowsLog();
   if (observedAt === undefined) throw new InvalidImport('a dump needs the instant at which it was taken');
   return new LdifDump(observedAt, LDIF_RECORD_BYTES_MAX);
 }

@@ -40,7 +40,7 @@ export type Quarantined = Omit<Unreadable, 'kind'> & {
 };
 
 export type Placed = PlacedSource | PlacedRecord | Quarantined;
-export type SourceKind = 'samba' | 'ldif';
+export type SourceKind = 'samba' | 'windows' | 'ldif';
 
 export type Naming = {
   /** What the file is called in messages. */

@@ -50,6 +50,11 @@ const CONNECT_AGAIN_MS = 1_000;
 const BEAT_MS = 1_000;
 const LETTERS_LOOK_MS = 1_000;
 const LAG_LOOK_MS = 5_000;
+/**
+ * Beats stamp a message with its event's time: an old event would be past its retention when it comes. And the consumer reads
+ * gzip alone of what collectors may compress with, so the broker stores gzip.
+ */
+const RAW_TOPIC_CONFIG = { 'message.timestamp.type': 'LogAppendTime', 'compression.type': 'gzip' };
 /** Parsing takes one thread; meanwhile another partition's events are written. */
 const CONCURRENCY = 2;
 
@@ -105,7 +110,7 @@ class Ingestion {
     const { transport, settings } = this.options;
     while (!this.#stopping.signal.aborted) {
       try {
-        await transport.ensureTopic(this.#topic, settings);
+        await transport.ensureTopic(this.#topic, { ...settings, config: { ...RAW_TOPIC_CONFIG, ...settings.config } });
         await transport.ensureTopic(deadLetterTopic(this.#topic), settings);
         this.#consumption = await this.#consume();
         return;

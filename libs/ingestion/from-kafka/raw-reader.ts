@@ -8,14 +8,15 @@
  */
 import type { IncomingMessage } from '#kafka';
 import { detect, HEAD_BYTES } from '../detect.js';
-import type { Facts, Reading } from '../fact.js';
+import type { Facts, Line, Reading } from '../fact.js';
 import { InvalidImport } from '../ingestion.error.js';
 import { LineSplitter } from '../lines.js';
 import { type Place, placedRecord, type PlacedRecord, placeOf, unstorable } from '../place.js';
 import { recordIdentity } from '../record-identity.js';
 import { SambaLog } from '../samba/samba-log.js';
 import { firstOffset } from '../samba/samba-time.js';
-import { MESSAGE_BYTES_MAX, type RawRecord, readRawRecord } from './raw-record.js';
+import { WindowsLog } from '../windows/windows-log.js';
+import { MESSAGE_BYTES_MAX, type RawKind, type RawRecord, readRawRecord } from './raw-record.js';
 import { RawRefused } from './raw-refused.error.js';
 
 export type Refusal = { readonly code: string; readonly reason: string };
@@ -32,16 +33,18 @@ export type ReadMessage = {
 };
 
 type Opened = { readonly message: IncomingMessage; readonly raw: RawRecord | null; readonly refused?: RawRefused };
-type Read = Opened & { readonly readings: readonly Reading[] };
+type Read = Opened & { readonly kind: RawKind; readonly readings: readonly Reading[] };
 
 const FILES_MAX = 1_024;
 const SPEAKERS_MAX = 4_096;
 const LF = Buffer.from('\n');
 const [SPACE, TAB] = [0x20, 0x09];
-const READABLE = 'what is read from Kafka: logs of a Samba AD domain controller, text or JSON lines';
+const READABLE =
+  'what is read from Kafka: logs of a Samba AD domain controller (text or JSON lines) and Windows events (XML or JSON of winlogbeat)';
 
 export class RawReader {
   readonly #files = new Map<string, SambaLog>();
+  readonly #windows = new WindowsLog();
 
   /** `forests`: by who speaks; grows as they are named. */
   constructor(readonly forests = new Map<string, string>()) {}
@@ -55,25 +58,32 @@ export class RawReader {
 
   #read(opened: Opened, batch: readonly Opened[]): Read {
     const { message, raw } = opened;
-    if (raw === null) return { ...opened, readings: [] };
+    if (raw === null) return { ...opened, kind: 'samba', readings: [] };
     try {
-      const reader = this.#readerOf(raw, batch);
-      const readings = linesOf(raw, message).flatMap((line) => reader.read(line));
-      if (readings.length === 0 && raw.file === undefined && reader.awaitsText) throw split();
+      const kind = raw.kind ?? this.#kindOf(raw);
+      const readings =
+        kind === 'windows' ? this.#windows.read(lineOf(raw, message)) : this.#readSamba(raw, message, batch);
       this.#learnForest(raw, readings);
-      return { ...opened, readings };
+      return { ...opened, kind, readings };
     } catch (error) {
       if (!(error instanceof RawRefused)) throw error;
-      return { ...opened, readings: [], refused: error };
+      return { ...opened, kind: 'samba', readings: [], refused: error };
     }
   }
 
-  #readerOf(raw: RawRecord, batch: readonly Opened[]): SambaLog {
+  /** Throws RawRefused. */
+  #kindOf({ text, file }: RawRecord): RawKind {
+    return file !== undefined && this.#files.has(file) ? 'samba' : kindOf(text);
+  }
+
+  /** Throws RawRefused. */
+  #readSamba(raw: RawRecord, message: IncomingMessage, batch: readonly Opened[]): Reading[] {
     const known = raw.file === undefined ? undefined : this.#files.get(raw.file);
-    if (!known && raw.kind === undefined) checkKind(raw.text);
     const reader = known ?? new SambaLog(zoneOf(raw, batch));
     if (raw.file !== undefined) keep(this.#files, raw.file, reader, FILES_MAX);
-    return reader;
+    const readings = linesOf(raw, message).flatMap((line) => reader.read(line));
+    if (readings.length === 0 && raw.file === undefined && reader.awaitsText) throw split();
+    return readings;
   }
 
   #learnForest({ speaker }: RawRecord, readings: readonly Reading[]): void {
@@ -83,13 +93,13 @@ export class RawReader {
     if (forest !== undefined) keep(this.forests, speaker, forest, SPEAKERS_MAX);
   }
 
-  #placed({ message, raw, refused, readings }: Read): ReadMessage {
+  #placed({ message, raw, refused, kind, readings }: Read): ReadMessage {
     const records: PlacedRecord[] = [];
     const places = new Map<string, Place>();
     let refusal: Refusal | undefined = refused && { code: refused.code, reason: refused.message };
     for (const reading of raw ? readings : []) {
       try {
-        const { place, record } = this.#place(reading, raw!);
+        const { place, record } = this.#place(reading, kind, raw!);
         records.push(record);
         places.set(place.source, place);
       } catch (error) {
@@ -99,7 +109,7 @@ export class RawReader {
     return { message, places: [...places.values()], records, refusal };
   }
 
-  #place(reading: Reading, raw: RawRecord): { place: Place; record: PlacedRecord } {
+  #place(reading: Reading, kind: RawKind, raw: RawRecord): { place: Place; record: PlacedRecord } {
     if (reading.kind === 'unreadable') throw new Unreadable(reading.reason);
     const reason = unstorable(reading.facts);
     if (reason !== undefined) throw new Unreadable(reason);
@@ -107,8 +117,8 @@ export class RawReader {
     const learnt = speaker === undefined ? reading.domain : this.forests.get(speaker);
     const forest = raw.forest ?? learnt;
     if (forest === undefined) throw forestUnknown();
-    const place = placeOf('samba', forest, source);
-    return { place, record: placedRecord('samba', reading, place, recordIdentity('samba', reading.identity)) };
+    const place = placeOf(kind, forest, source);
+    return { place, record: placedRecord(kind, reading, place, recordIdentity(kind, reading.identity)) };
   }
 }
 
@@ -126,10 +136,14 @@ function open(message: IncomingMessage): Opened {
   }
 }
 
+/** The whole message as one line. */
+function lineOf({ text, offset }: RawRecord, message: IncomingMessage): Line {
+  return { bytes: text, number: Number(message.offset) + 1, offset: offset ?? Number(message.offset) };
+}
+
 /** All lines of a message are one record's place in the partition: its offset, counted from 1. */
-function linesOf({ text, offset }: RawRecord, message: IncomingMessage): ReturnType<LineSplitter['push']> {
-  const number = Number(message.offset) + 1;
-  const begin = offset ?? Number(message.offset);
+function linesOf(raw: RawRecord, message: IncomingMessage): Line[] {
+  const { bytes: text, number, offset: begin } = lineOf(raw, message);
   const splitter = new LineSplitter(MESSAGE_BYTES_MAX);
   const whole = text.at(-1) === LF[0] ? text : Buffer.concat([text, LF]);
   return splitter.push(whole).map((line) => ({ ...line, number, offset: begin + line.offset }));
@@ -144,10 +158,10 @@ function zoneOf(raw: RawRecord, batch: readonly Opened[]): number {
   return 0;
 }
 
-/** Throws RawRefused. */
-function checkKind(text: Buffer): void {
+/** By the text alone. Throws RawRefused. */
+function kindOf(text: Buffer): RawKind {
   const detected = detect(text.subarray(0, HEAD_BYTES));
-  if (detected.kind === 'samba') return;
+  if (detected.kind === 'samba' || detected.kind === 'windows') return detected.kind;
   if (text[0] === SPACE || text[0] === TAB) throw split();
   const looksLike = detected.kind === 'leftOut' ? detected.looksLike : 'a directory dump (LDIF): import it as a file';
   throw new RawRefused('RAW_FORMAT_UNKNOWN', `it looks like ${looksLike}; ${READABLE}`);

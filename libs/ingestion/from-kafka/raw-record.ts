@@ -6,19 +6,23 @@
  *   vector     message                    host        file            offset_key
  *   fluent-bit log | message              hostname    path_key        offset_key
  *
+ * A Windows event is the whole JSON of winlogbeat, or its XML in `event.original`, `xml` or `System`.
+ *
  * What the collector says of a record's kind, forest and source stands in the headers `kerbtrail-kind`, `kerbtrail-forest`
  * and `kerbtrail-source`, or in fields `kerbtrail.kind` and so on.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from '#kafka';
-import type { SourceKind } from '../place.js';
+import { isWindowsJson, isWindowsXml } from '../windows/windows-event.js';
 import { isRecord, type JsonRecord, numberField, textField } from './collector-json.js';
 import { RawRefused } from './raw-refused.error.js';
 
+export type RawKind = 'samba' | 'windows';
+
 export type RawRecord = {
   readonly text: Buffer;
-  /** As the collector says; else what the text looks like. */
-  readonly kind: SourceKind | undefined;
+  /** As the collector says, or as the fields tell; else the text has to. */
+  readonly kind: RawKind | undefined;
   /** Who speaks, so that a forest named once is known for the next record: the host, or the message's key. */
   readonly speaker: string | undefined;
   /** The file on its host that the text was read from: lines of one file belong together. */
@@ -32,6 +36,7 @@ export type RawRecord = {
 export const MESSAGE_BYTES_MAX = 1024 * 1024;
 
 const TEXT = ['event.original', 'message', 'log'];
+const WINDOWS_XML = [...TEXT, 'xml', 'winlog.xml', 'System'];
 const HOST = ['host.name', 'host.hostname', 'host', 'hostname', 'agent.hostname'];
 const FILE = ['log.file.path', 'file', 'path', 'filename'];
 const OFFSET = ['log.offset', 'offset'];
@@ -47,7 +52,9 @@ export function readRawRecord({ value, key, headers }: IncomingMessage): RawReco
     throw new RawRefused('RAW_TOO_LARGE', `the message has ${bytes} bytes; one has at most ${MESSAGE_BYTES_MAX}`);
   if (!isUtf8(value)) throw new RawRefused('RAW_ENCODING', 'the message is not UTF-8: let the collector write UTF-8');
   const json = jsonObject(value);
-  const wrapped = json && textField(json, TEXT);
+  const xml = json && windowsXml(json);
+  const isWindows = xml !== undefined || (json !== undefined && isWindowsJson(json));
+  const wrapped = isWindows ? xml : json && textField(json, TEXT);
   const text = wrapped === undefined ? withoutBom(value) : Buffer.from(wrapped);
   if (text.length < 1024 && WHITE_SPACE.test(text.toString())) return null;
   const host = json && short(textField(json, HOST));
@@ -55,7 +62,9 @@ export function readRawRecord({ value, key, headers }: IncomingMessage): RawReco
   const speaker = host ?? short(key ?? undefined);
   return {
     text,
-    kind: kindOf(said('kind', headers, json)),
+    kind:
+      kindOf(said('kind', headers, json)) ??
+      (isWindows || isWindowsXml(text.toString('latin1', 0, 64)) ? 'windows' : undefined),
     speaker,
     file: speaker !== undefined && path !== undefined ? `${speaker}\0${path}` : undefined,
     offset: json && numberField(json, OFFSET),
@@ -64,11 +73,16 @@ export function readRawRecord({ value, key, headers }: IncomingMessage): RawReco
   };
 }
 
-function kindOf(name: string | undefined): SourceKind | undefined {
-  if (name === undefined || name === 'samba') return name;
+function windowsXml(json: JsonRecord): string | undefined {
+  const texts = WINDOWS_XML.map((path) => textField(json, [path]));
+  return texts.find((text) => text !== undefined && isWindowsXml(text));
+}
+
+function kindOf(name: string | undefined): RawKind | undefined {
+  if (name === undefined || name === 'samba' || name === 'windows') return name;
   throw new RawRefused(
     'RAW_KIND_UNKNOWN',
-    'kerbtrail-kind names no kind of record that is read from Kafka: "samba" is',
+    'kerbtrail-kind names no kind of record that is read from Kafka: "samba" and "windows" are',
   );
 }
 
