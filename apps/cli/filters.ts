@@ -1,13 +1,20 @@
 /** Options that queries have in common, under the names that /v1 gives their parameters. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Parameters } from './client.js';
-import { readInstant } from './instants.js';
+import { INSTANT_FORMS, readInstant } from './instants.js';
 
 const started = new Date();
 const instant = (text: string): string => readInstant(text, started);
 
 /** A log position or an instant, as the archive's `before` takes it. */
-export const positionOrInstant = (text: string): string => (/^[1-9]\d{0,15}$/.test(text) ? text : instant(text));
+export function positionOrInstant(text: string): string {
+  if (/^[1-9]\d{0,15}$/.test(text)) return text;
+  try {
+    return instant(text);
+  } catch {
+    throw new InvalidArgumentError(`Write a position of the log, from 1 on, or ${INSTANT_FORMS}.`);
+  }
+}
 
 export function wholeNumber(min: number, max: number) {
   return (text: string): number => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { positionOrInstant } from './filters.js';
 import { readInstant } from './instants.js';
 import { began, ended } from './intervals.js';
 
@@ -23,6 +24,19 @@ describe('an instant as people give it', () => {
       expect(() => readInstant(text, now)).toThrow('2026-11-22T10:53:32.933392Z');
     },
   );
+});
+
+describe('a position or an instant', () => {
+  it.each([
+    ['257', '257'],
+    ['2026-11-22', '2026-11-22T00:00:00Z'],
+  ])('%s is %s', (text, read) => {
+    expect(positionOrInstant(text)).toBe(read);
+  });
+
+  it.each(['0', '-1', 'soon'])('%j is refused with both forms', (text) => {
+    expect(() => positionOrInstant(text)).toThrow(/a position of the log, from 1 on, or an instant in UTC/);
+  });
 });
 
 describe('an interval in words', () => {

@@ -8,6 +8,8 @@ const DAY_AND_TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)?
 const AGO = /^(\d{1,6})(s|m|h|d)$/;
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
+export const INSTANT_FORMS = 'an instant in UTC such as 2026-11-22T10:53:32.933392Z, a day, or 15m, 2h, 7d for "ago"';
+
 /** For commander's options. `now` is when the program started. */
 export function readInstant(text: string, now: Date): string {
   const [, amount, unit] = AGO.exec(text) ?? [];
@@ -16,9 +18,7 @@ export function readInstant(text: string, now: Date): string {
   }
   const [, day, minutes = '00:00', seconds = ':00'] = DAY_AND_TIME.exec(text) ?? [];
   if (!day || Number.isNaN(Date.parse(`${day}T${minutes}${seconds.slice(0, 3)}Z`))) {
-    throw new InvalidArgumentError(
-      'Write an instant in UTC such as 2026-11-22T10:53:32.933392Z, a day, or 15m, 2h, 7d for "ago".',
-    );
+    throw new InvalidArgumentError(`Write ${INSTANT_FORMS}.`);
   }
   return `${day}T${minutes}${seconds}Z`;
 }

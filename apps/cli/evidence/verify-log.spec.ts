@@ -10,13 +10,20 @@ const STREAMS = 30;
 
 type MemoryLog = { bodies: (string | null)[]; leaves: Buffer[]; levelOne: Buffer[] };
 
-function writeLog(size: number, salt = ''): MemoryLog {
+/** `saltedFrom`: the events before it are the same whatever the salt. */
+function writeLog(size: number, salt = '', saltedFrom = 0): MemoryLog {
   const heads = new Map<string, { version: number; leaf: string }>();
   const bodies = Array.from({ length: size }, (_, i) => {
     const stream = i % 7 === 3 ? `exchange-${i}` : `account-${(i * i) % STREAMS}`;
     const head = heads.get(stream);
     const version = (head?.version ?? 0) + 1;
-    const event = { data: { i, salt }, prev: head?.leaf ?? null, stream, type: 'Happened', version };
+    const event = {
+      data: { i, salt: i < saltedFrom ? '' : salt },
+      prev: head?.leaf ?? null,
+      stream,
+      type: 'Happened',
+      version,
+    };
     const body = JSON.stringify(event);
     heads.set(stream, { version, leaf: leafHash(body).toString('hex') });
     return body;
@@ -60,14 +67,18 @@ const signedBefore = await Promise.all(
   [100, 250, 256, 400, 420, 650].map((size) => rootAt(written, size, 'an older one')),
 );
 
-type Given = Partial<Parameters<typeof verifyLog>[0]> & { readonly history?: readonly SignedRoot[] };
+type Given = Partial<Parameters<typeof verifyLog>[0]> & {
+  readonly history?: readonly SignedRoot[];
+  readonly kept?: readonly SignedRoot[];
+};
 
-async function verify(log: MemoryLog, { history = [], ...given }: Given = {}) {
+async function verify(log: MemoryLog, { history = [], kept = [], ...given }: Given = {}) {
   return verifyLog({
     source: sourceOf(log),
     head,
     before: [],
     older: async (size) => history.filter((root) => root.size <= size).at(-1),
+    olderKept: async (size) => kept.filter((root) => root.size <= size).at(-1),
     retired: [],
     range: { first: 1, last: (given.head ?? head).size },
     onProgress: () => {},
@@ -184,17 +195,25 @@ describe('a log that ends before what was signed', () => {
     expect(fault).toMatchObject({ kind: 'removed', position: 401, detail: expect.stringContaining('restored') });
   });
 
-  it('and went on otherwise parts from the witness', async () => {
-    const other = writeLog(SIZE + 50, 'other');
-    const bodies = [...written.bodies.slice(0, 400), ...other.bodies.slice(400)];
-    const grown = withTiles(
-      bodies,
-      bodies.map((body) => leafHash(body!)),
-    );
-    const signed = await rootAt(grown, SIZE + 50, 'the checkpoint');
-    const { fault } = await verify(grown, { head: signed, before: [{ ...head, name: 'the witness' }] });
-    expect(fault?.kind).toBe('changed');
-    expect(fault?.position).toBeLessThanOrEqual(401);
+  it.each([SIZE + 50, SIZE - 20])(
+    'and went on otherwise, to %i events, parts from the witness where its own checkpoints do',
+    async (size) => {
+      const grown = writeLog(size, 'other', 400);
+      const signed = await rootAt(grown, size, 'the checkpoint');
+      const before = [{ ...head, name: 'the witness' }];
+      const history = await Promise.all([400, 410, 600].map((at) => rootAt(grown, at, 'signed after it was restored')));
+      const { fault } = await verify(grown, { head: signed, before, history, kept: signedBefore });
+      expect(place(fault)).toEqual(['changed', 401, 420]);
+      const { fault: alone } = await verify(grown, { head: signed, before, history });
+      expect(place(alone)).toEqual(size > SIZE ? ['changed', 1, SIZE] : ['removed', size + 1, undefined]);
+    },
+  );
+
+  it('and whose end lies between two checkpoints of the witness has one of the events after the first of them gone', async () => {
+    const older = await rootAt(written, 410, 'the checkpoint');
+    const restored = withTiles(written.bodies.slice(0, 410), written.leaves.slice(0, 410));
+    const before = [{ ...head, name: 'the witness' }];
+    expect(place((await verify(restored, { head: older, before, kept: signedBefore })).fault)).toEqual(['removed', 401, 411]); // prettier-ignore
   });
 });
 

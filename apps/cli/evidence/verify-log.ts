@@ -35,7 +35,10 @@ export type LogToVerify = {
   readonly head: SignedRoot;
   /** Roots signed before, which the log must still begin with. */
   readonly before: readonly SignedRoot[];
+  /** Of the log's own history: before a tree was changed, but also after it was signed anew. */
   readonly older: OlderRoots;
+  /** Of the history of `before`, kept beside it. */
+  readonly olderKept: OlderRoots;
   /** Where the log itself records that events were withheld. */
   readonly retired: readonly Retirement[];
   readonly range: Range;
@@ -50,11 +53,15 @@ type Walked = Pick<LogVerification, 'links' | 'withheld'> & {
 };
 
 export async function verifyLog(log: LogToVerify): Promise<LogVerification> {
-  const { source, head, before, older, range } = log;
+  const { source, head, before, older, olderKept, range } = log;
   const tree = new TreeCheck(source.tile, head.size);
-  const parting = await findParting(tree, [...before.filter(({ size }) => size <= head.size), head], older);
+  const within = before.filter(({ size }) => size <= head.size);
+  const near = within.length < before.length ? await olderKept(head.size) : undefined;
+  const known = near ? [...within, near, head] : [...within, head];
+  // Where the log's own root holds, it was signed anew, and its other roots with it: they tell nothing of what was there before.
+  const parting = await findParting(tree, known, (await tree.holds(head)) ? olderKept : older);
   const { links, withheld, exact, unbound } = await walk(log, tree);
-  const found = [...exact, rewritten(parting, unbound, exact), cutOff(head, before)];
+  const found = [...exact, rewritten(parting, unbound, exact), cutOff(head, before, near)];
   const first = found.filter((fault) => fault !== undefined).toSorted((a, b) => a.position - b.position)[0];
   return { ...range, links, withheld, ...(first && { fault: first }) };
 }
@@ -124,14 +131,15 @@ function rewritten(
   return { kind: 'changed', position: narrow.first, ...(last > narrow.first && { upTo: last }), detail };
 }
 
-/** A log that ends before one of its own signed checkpoints: restored to an older state, or cut off. */
-function cutOff(head: SignedRoot, before: readonly SignedRoot[]): LogFault | undefined {
+/** A log that ends before one of its own signed checkpoints: restored to an older state, or cut off. `near`: the last one known before its end. */
+function cutOff(head: SignedRoot, before: readonly SignedRoot[], near: SignedRoot | undefined): LogFault | undefined {
   const longest = before.toSorted((a, b) => b.size - a.size)[0];
   if (!longest || longest.size <= head.size) return undefined;
+  const position = (near?.size ?? head.size) + 1;
   const detail =
     `${longest.name} has ${longest.size} events, the log's own checkpoint only ${head.size}: ` +
     'it was restored to an older state, or cut off';
-  return { kind: 'removed', position: head.size + 1, detail };
+  return { kind: 'removed', position, ...(position <= head.size && { upTo: head.size + 1 }), detail };
 }
 
 function includes({ first, last }: Range, position: number): boolean {

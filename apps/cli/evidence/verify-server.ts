@@ -2,15 +2,15 @@
  * `kerbtrail verify` against a server: its checkpoint by the keys trusted here, the log by the checkpoint, and both by what was seen
  * before, here and by the witness. What verified is remembered for the next time.
  */
-import { leafHash, NoteInvalid, openCheckpoint, parseVerifierKey, TILE_WIDTH, type Verifier } from '#tlog';
-import { readFileSync } from 'node:fs';
-import { CliError, environmentError, EXIT, usageError } from '../cli.error.js';
+import { leafHash, parseVerifierKey, TILE_WIDTH, type Verifier } from '#tlog';
+import { usageError } from '../cli.error.js';
 import { startProgress } from '../progress.js';
 import type { Session } from '../session.js';
 import { type EvidenceStatus, evidenceStatus, olderRoots, positionsOf } from './evidence-api.js';
 import { readEvent, readSignedEvent, readTile } from './events-of-tile.js';
 import { type LogSource, tileOf } from './log-source.js';
 import { openServerLog, remember } from './server-log.js';
+import { rootsBeside, witnessRoot } from './witness-file.js';
 import { type Range, type SignedRoot, TreeCheck } from './tree-check.js';
 import { type LogTrust, seenCheckpoint, type TrustedCheckpoint } from './trust.js';
 import { type LogFault, type LogVerification, type Retirement, verifyLog } from './verify-log.js';
@@ -68,6 +68,7 @@ export async function verifyServer(session: Session, options: VerifyOptions): Pr
       head: { ...checkpoint, name: 'the checkpoint' },
       before: [seen, witness].filter((root) => root !== undefined),
       older: olderRoots(client, everTrusted),
+      olderKept: options.witness === undefined ? async () => undefined : rootsBeside(options.witness, everTrusted),
       retired: await recordedRetirements(session, source, size),
       range,
       onProgress: (position) =>
@@ -111,26 +112,6 @@ function rangeOf({ from = 1, to }: VerifyOptions, size: number): Range {
 function seenRoot(trust: LogTrust): EarlierRoot {
   const { seenAt } = trust;
   return { ...seenCheckpoint(trust), seenAt, name: `the checkpoint seen here at ${seenAt}` };
-}
-
-/** The file that the server's witness keeps, or any signed checkpoint that somebody else kept. */
-function witnessRoot(path: string, trusted: readonly Verifier[]): EarlierRoot {
-  try {
-    return { ...openCheckpoint(readFileSync(path, 'utf8'), trusted).checkpoint, name: 'the witness' };
-  } catch (cause) {
-    if (!(cause instanceof NoteInvalid)) {
-      throw environmentError('WITNESS_UNREADABLE', `${path} cannot be read: ${(cause as Error).message}`, { cause });
-    }
-    throw new CliError(
-      EXIT.findings,
-      'WITNESS_INVALID',
-      `${path} is no checkpoint of a trusted key: ${cause.message}`,
-      {
-        next: 'give the file that the witness keeps, or one that kerbtrail evidence checkpoint wrote',
-        cause,
-      },
-    );
-  }
 }
 
 /** Events that the log itself says it has dropped; a record that the tree does not stand for counts for nothing. */

@@ -27,10 +27,10 @@ export type ArchivePlaces = { readonly segmentsFolder: string; readonly ownerUrl
 const OWNER_CONNECTIONS = 2;
 
 const position = z.coerce.number().int().min(1);
-const before = z.union([
-  position.transform((at) => ({ position: at })),
-  instantText.transform((at) => ({ recordedAt: at })),
-]);
+const before = z.union(
+  [position.transform((at) => ({ position: at })), instantText.transform((at) => ({ recordedAt: at }))],
+  { error: 'write a position of the log, from 1 on, or an RFC 3339 UTC instant such as 2026-11-22T10:53:32.933392Z' },
+);
 const archiveParameters = z.object({ before: before.optional() });
 const retireParameters = z.object({ before: position.transform((at) => ({ position: at })) });
 
