@@ -1,6 +1,6 @@
 /**
  * `npm run bench:replay-memory [-- --events 5000000]`: what a process holds while it replays a long log. Fills a log with small events,
- * ten to an append item, then replays all of it, decoded, in a process of its own, which prints its resident memory as it goes.
+ * fifty to an append item, then replays all of it, decoded, in a process of its own, which prints its resident memory as it goes.
  */
 import { fork } from 'node:child_process';
 import { hash, randomUUID } from 'node:crypto';
@@ -13,8 +13,8 @@ import { withBenchDatabase } from './bench-database.js';
 import { openStore } from './event-log-cases.js';
 
 const POINTS = 10;
-const EVENTS_PER_ITEM = 10;
-const ITEMS_PER_CALL = 100;
+const EVENTS_PER_ITEM = 50;
+const ITEMS_PER_CALL = 20;
 const CALLS_AT_A_TIME = 4;
 const MB = 1024 * 1024;
 
