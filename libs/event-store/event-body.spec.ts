@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import canonicalize from 'canonicalize';
 import * as fc from 'fast-check';
 import type { NewEvent } from './event.js';
-import { decodeEvent, draftEvent, encodeEvent, leafHash } from './event-body.js';
+import { decodeEvent, draftEvent, encodeEvent, leafHash, writtenEvent } from './event-body.js';
 import { InvalidInstant } from './instant.js';
 
 const ID = '01a20448-16e9-776a-aa1d-009b762a03ce';
@@ -63,6 +63,32 @@ describe('the body of an event', () => {
         expect(decodeEvent(9, body)).toEqual({ ...recorded, position: 9, id: ID, recordedAt: link.recordedAt });
       }),
     );
+  });
+
+  it('is taken apart without parsing, whatever its texts and keys are', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 20 }),
+      fc.constantFrom(',"metadata":{}', '"},"id":"', '\\","version":9', '{"data":'),
+    );
+    const key = fc.oneof(
+      text.filter((one) => !/^\d+$/.test(one) && one !== '__proto__'),
+      fc.constantFrom('data', 'id', 'metadata', 'occurredAt', 'prev', 'stream', 'type', 'version'),
+    );
+    const data = fc.dictionary(key, fc.oneof(text, fc.dictionary(key, text)), { noNullPrototype: true });
+    fc.assert(
+      fc.property(data, text, text, (given, stream, id) => {
+        const metadata = { ...event.metadata, actor: stream, source: { ...event.metadata.source!, id } };
+        const { body } = encodeEvent(draftEvent(stream, ID, { ...event, data: given, metadata }), link);
+        const { position: _, ...whole } = decodeEvent(1, body);
+        const written = writtenEvent(body);
+        const parsed = { data: JSON.parse(written.data), metadata: JSON.parse(written.metadata) };
+        expect({ ...written, ...parsed }).toEqual(whole);
+      }),
+    );
+  });
+
+  it('is not taken apart when it is none', () => {
+    expect(() => writtenEvent('{"data":{}}')).toThrow('the body of an event has no version');
   });
 
   it('needs an instant', () => {

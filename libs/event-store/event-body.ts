@@ -17,6 +17,7 @@ export const BODY_BYTES_MAX = 60 * 1024;
 const APPENDED_BYTES_MAX = 66 + 43 + 10 + 1;
 
 const TYPE_KEY = '"type":"';
+const DATA_KEY = '{"data":';
 
 export type EventDraft = {
   readonly id: string;
@@ -69,6 +70,43 @@ export function decodeEvent(position: number, body: string): RecordedEvent {
 export function eventType(body: string): string {
   const from = body.lastIndexOf(TYPE_KEY) + TYPE_KEY.length;
   return body.slice(from, body.indexOf('"', from));
+}
+
+/** An event as it stands in a body: data and metadata are texts of canonical JSON. */
+export type WrittenEvent = Omit<RecordedEvent, 'position' | 'data' | 'metadata'> & {
+  readonly data: string;
+  readonly metadata: string;
+};
+
+/**
+ * The parts of a body, without parsing it: from its end on, because each key's last appearance before the next one is its own
+ * (no text holds a quote that is not escaped, and metadata no key `metadata`). Throws RangeError for what is no body.
+ */
+export function writtenEvent(body: string): WrittenEvent {
+  let end = body.length - 1;
+  const last = (key: string): string => {
+    const mark = `,"${key}":`;
+    const at = body.lastIndexOf(mark, end);
+    if (at < 0) throw new RangeError(`the body of an event has no ${key}`);
+    const value = body.slice(at + mark.length, end);
+    end = at;
+    return value;
+  };
+  const version = Number(last('version'));
+  const type = unquote(last('type'));
+  const stream = unquote(last('stream'));
+  const schemaVersion = Number(last('schemaVersion'));
+  const recordedAt = unquote(last('recordedAt'));
+  last('prev');
+  const occurredAt = unquote(last('occurredAt'));
+  const metadata = last('metadata');
+  const id = unquote(last('id'));
+  const data = body.slice(DATA_KEY.length, end);
+  return { id, stream, version, type, schemaVersion, occurredAt, recordedAt, data, metadata };
+}
+
+function unquote(json: string): string {
+  return json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1);
 }
 
 type StoredEvent = Omit<RecordedEvent, 'position'> & {

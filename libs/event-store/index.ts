@@ -13,7 +13,7 @@ export {
   streamCategory,
   streamName,
 } from './event.js';
-export { leafHash } from './event-body.js';
+export { leafHash, type WrittenEvent, writtenEvent } from './event-body.js';
 export { newEventId, observedEventId } from './event-id.js';
 export {
   EventRejected,

@@ -24,9 +24,11 @@ export type SubscriptionOptions<Item extends Positioned = RecordedEvent> = {
   readonly handle: (tx: PoolClient, items: readonly Item[]) => Promise<void>;
   /**
    * What is read of each event, in order of position, without a gap. Default: the event, by `store.readAll`, and the page after a
-   * full one is read while that is handled. This one is read when all before it are handled.
+   * full one is read while that is handled. This one is read when all before it are handled, unless `readsAhead`.
    */
   readonly read?: (after: number, limit: number) => Promise<readonly Item[]>;
+  /** Of `read`: what it gives does not depend on what was handled. */
+  readonly readsAhead?: boolean;
   /** Most events per call of `handle`. Default 1000. */
   readonly pageSize?: number;
   /** After a page that was not full, rests at least so long, whatever is appended meanwhile: fewer, larger pages. Default 0. */
@@ -82,6 +84,7 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
   readonly #key: CheckpointKey;
   readonly #pageSize: number;
   readonly #read: (after: number, limit: number) => Promise<readonly Item[]>;
+  readonly #readsAhead: boolean;
   readonly #wakeUp = new Signal();
   readonly #stopped = new Signal();
   readonly #changed = new Signal();
@@ -97,6 +100,7 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
     this.#key = { name: options.name, version: options.version ?? 1 };
     this.#pageSize = options.pageSize ?? PAGE_SIZE;
     this.#read = options.read ?? readEvents(options.store);
+    this.#readsAhead = !options.read || options.readsAhead === true;
     this.#running = this.#run();
   }
 
@@ -214,7 +218,7 @@ export class Subscription<Item extends Positioned = RecordedEvent> {
       if (this.#options.silenceMsMax !== undefined) await client.query('SELECT'); // still there
       return { events: 0, checkpoint: from };
     }
-    if (!this.#options.read && events.length === this.#pageSize) this.#readAhead(last.position);
+    if (this.#readsAhead && events.length === this.#pageSize) this.#readAhead(last.position);
     await client.query('BEGIN');
     try {
       await this.#options.handle(client, events);

@@ -3,7 +3,7 @@
  * `ce_*` headers, the value is the event's data as it stands in the log, personal fields sealed. What CloudEvents has no
  * word for travels in headers of our own; with them the event can be put together again exactly. Pure.
  */
-import type { JsonObject, LogRecord, Metadata } from '#event-store';
+import { type LogRecord, type WrittenEvent, writtenEvent } from '#event-store';
 import type { IncomingMessage, OutgoingMessage } from '#kafka';
 import { eventSchemaId } from './event-schema.js';
 
@@ -11,49 +11,37 @@ import { eventSchemaId } from './event-schema.js';
 export type Place = { readonly partition: number; readonly epoch: number; readonly previous: number };
 
 /** What stands in the log, as it stands there. */
-export type StoredEvent = {
-  readonly position: number;
-  readonly id: string;
-  readonly stream: string;
-  readonly version: number;
-  readonly type: string;
-  readonly schemaVersion: number;
-  readonly occurredAt: string;
-  readonly recordedAt: string;
-  readonly data: JsonObject;
-  readonly metadata: Metadata;
-};
+export type StoredEvent = WrittenEvent & { readonly position: number };
 
 export function storedEvent({ position, body }: LogRecord): StoredEvent {
-  return { position, ...(JSON.parse(body) as Omit<StoredEvent, 'position'>) };
+  return { position, ...writtenEvent(body) };
 }
+
+const TRACEPARENT = /"traceparent":"([^"]*)"/;
 
 /** `source` names the log (a URI reference): equal (source, id) mean the same event. */
 export function cloudEvent(source: string, event: StoredEvent, place: Place): OutgoingMessage {
-  const { traceparent } = event.metadata;
-  return {
-    partition: place.partition,
-    key: event.stream,
-    value: JSON.stringify(event.data),
-    headers: {
-      'content-type': 'application/json',
-      ce_specversion: '1.0',
-      ce_id: event.id,
-      ce_source: source,
-      ce_type: event.type,
-      ce_subject: event.stream,
-      ce_time: event.occurredAt,
-      ce_dataschema: eventSchemaId(event.type, event.schemaVersion),
-      position: String(event.position),
-      previous: String(place.previous),
-      epoch: String(place.epoch),
-      version: String(event.version),
-      schemaversion: String(event.schemaVersion),
-      recordedat: event.recordedAt,
-      metadata: JSON.stringify(event.metadata),
-      ...(traceparent !== undefined && { traceparent }),
-    },
+  const { stream, type, schemaVersion, metadata } = event;
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: event.id,
+    ce_source: source,
+    ce_type: type,
+    ce_subject: stream,
+    ce_time: event.occurredAt,
+    ce_dataschema: eventSchemaId(type, schemaVersion),
+    position: String(event.position),
+    previous: String(place.previous),
+    epoch: String(place.epoch),
+    version: String(event.version),
+    schemaversion: String(schemaVersion),
+    recordedat: event.recordedAt,
+    metadata,
   };
+  const traceparent = TRACEPARENT.exec(metadata)?.[1];
+  if (traceparent !== undefined) headers['traceparent'] = traceparent;
+  return { partition: place.partition, key: stream, value: event.data, headers };
 }
 
 /** A message as it came, with the record of the log that it was made from (its body not to the byte, but equal as JSON). */
@@ -78,28 +66,25 @@ export function relayedRecord(message: IncomingMessage): RelayedRecord {
     const given = Number(text(name));
     return Number.isSafeInteger(given) && given >= 0 ? given : invalid(`its header ${name} is not a number`);
   };
-  const json = (name: string, given: string): unknown => {
+  /** As it came, if it is JSON. */
+  const json = (name: string, given: string): string => {
     try {
-      return JSON.parse(given);
+      JSON.parse(given);
+      return given;
     } catch {
       return invalid(`${name} is not JSON`);
     }
   };
+  const quoted = (name: string): string => JSON.stringify(text(name));
   if (key !== text('ce_subject')) invalid('its key is not its stream');
-  const event = {
-    data: json('its value', value?.toString() ?? ''),
-    id: text('ce_id'),
-    metadata: json('its header metadata', text('metadata')),
-    occurredAt: text('ce_time'),
-    recordedAt: text('recordedat'),
-    schemaVersion: number('schemaversion'),
-    stream: key,
-    type: text('ce_type'),
-    version: number('version'),
-  };
+  const data = json('its value', value?.toString() ?? '');
+  const metadata = json('its header metadata', text('metadata'));
   return {
     position: number('position'),
-    body: JSON.stringify(event),
+    body:
+      `{"data":${data},"id":${quoted('ce_id')},"metadata":${metadata},"occurredAt":${quoted('ce_time')},` +
+      `"recordedAt":${quoted('recordedat')},"schemaVersion":${number('schemaversion')},"stream":${JSON.stringify(key)},` +
+      `"type":${quoted('ce_type')},"version":${number('version')}}`,
     offset,
     epoch: number('epoch'),
     previous: number('previous'),

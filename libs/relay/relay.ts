@@ -1,10 +1,11 @@
 /**
  * The event log is the outbox: a subscription publishes every event to one topic, in order, key = stream. Published first,
- * then counted as published in the checkpoint's transaction: at least once, and again with the same `previous` after a crash
- * between the two. Of several relays one is active (the subscription's lock); the broker fences the one before it.
+ * then counted as published in the checkpoint's transaction, whose commit is not waited for to reach the disk: at least once, and
+ * again with the same `previous` after a crash. Of several relays one is active (the subscription's lock); the broker fences the
+ * one before it.
  */
 import type { Pool, PoolClient } from 'pg';
-import { type EventStore, type LogRecord, subscribe, type SubscriptionState } from '#event-store';
+import { type EventStore, subscribe, type SubscriptionState } from '#event-store';
 import { type OutgoingMessage, partitionOf, type Publisher, type TopicSettings, type Transport } from '#kafka';
 import { cloudEvent, storedEvent, type StoredEvent } from './cloud-event.js';
 import { EVENTS_TOPIC } from './topic.js';
@@ -34,12 +35,12 @@ const SILENCE_MS_MAX = 6_000;
 const TOPIC_LOOK_MS = 10_000;
 
 /** `limit` events, or what is there: events that retention gave up leave gaps, which may be long. */
-async function readPage(store: EventStore, after: number, limit: number): Promise<LogRecord[]> {
+async function readPage(store: EventStore, after: number, limit: number): Promise<StoredEvent[]> {
   const head = await store.head();
-  const page: LogRecord[] = [];
+  const page: StoredEvent[] = [];
   for (let from = after; from < head && page.length < limit;) {
     const upTo = Math.min(from + limit - page.length, head);
-    for await (const records of store.records({ after: from, upTo })) page.push(...records);
+    for await (const records of store.records({ after: from, upTo })) page.push(...records.map(storedEvent));
     from = upTo;
   }
   return page;
@@ -48,14 +49,16 @@ async function readPage(store: EventStore, after: number, limit: number): Promis
 export function startRelay(options: RelayOptions): Relay {
   const relay = new LogRelay(options);
   const { store, pool, onChange } = options;
-  const subscription = subscribe<LogRecord>({
+  const subscription = subscribe<StoredEvent>({
     store,
     pool,
     name: 'relay',
     pageSize: PAGE_SIZE,
     silenceMsMax: SILENCE_MS_MAX,
     read: (after, limit) => readPage(store, after, limit),
-    handle: (tx, records) => relay.publish(tx, records),
+    readsAhead: true,
+    prepare: async (connection) => void (await connection.query('SET synchronous_commit = off')),
+    handle: (tx, events) => relay.publish(tx, events),
     ...(onChange && { onChange }),
   });
   return {
@@ -74,11 +77,11 @@ class LogRelay {
   constructor(private readonly options: RelayOptions) {}
 
   /** Throws what the transport throws; it may pass, and the page is then published again. */
-  async publish(tx: PoolClient, records: readonly LogRecord[]): Promise<void> {
+  async publish(tx: PoolClient, events: readonly StoredEvent[]): Promise<void> {
     const { transport, topic = EVENTS_TOPIC, source } = this.options;
-    const epoch = await currentEpoch(tx, topic, await this.#partitions(topic), records[0]!.position - 1);
+    const epoch = await currentEpoch(tx, topic, await this.#partitions(topic), events[0]!.position - 1);
     const tails = await readTails(tx, epoch.epoch);
-    const messages = records.map((record) => this.#message(storedEvent(record), epoch, tails));
+    const messages = events.map((event) => this.#message(event, epoch, tails));
     try {
       this.#publisher ??= await transport.publisher(`${source} ${topic}`);
       await this.#publisher.publish(topic, messages);

@@ -156,7 +156,11 @@ export class RelayedLog {
       const event = events.get(position!);
       if (!event) return true;
       const partition = partitionOf(event.stream, partitions.get(epoch!)!);
-      return !isDeepStrictEqual(one, cloudEvent(this.source, event, { partition, epoch: epoch!, previous: previous! }));
+      const written = { ...event, data: JSON.stringify(event.data), metadata: JSON.stringify(event.metadata) };
+      return !isDeepStrictEqual(
+        one,
+        cloudEvent(this.source, written, { partition, epoch: epoch!, previous: previous! }),
+      );
     });
     return [
       ...[...events.keys()].filter((position) => !positions.has(position)).map((position) => `missing: ${position}`),
