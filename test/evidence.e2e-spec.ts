@@ -57,9 +57,9 @@ async function verify(...args: string[]): Promise<Verified> {
 }
 
 /** Waits until all of the log is signed; gives its size. */
-async function signed(): Promise<number> {
+async function signed({ api } = server): Promise<number> {
   for (const deadline = Date.now() + 20_000; ; await delay(100)) {
-    const { body } = await server.api.get<{ size: number; head: number }>('/v1/evidence/status');
+    const { body } = await api.get<{ size: number; head: number }>('/v1/evidence/status');
     if (body.size === body.head) return body.size;
     if (Date.now() > deadline) throw new Error(`only ${body.size} of ${body.head} events were signed`);
   }
@@ -273,6 +273,27 @@ describe('a database restored to an older state', () => {
     const { stdout } = await refusing();
     expect(stdout).toMatch(/state +refused: .*restored from an older copy/);
   });
+});
+
+describe('a database restored to an older state and written on, with a witness that begins anew,', () => {
+  it('parts from the witness of before where that one’s own checkpoints do', async () => {
+    const branch = await createTestDatabase({ copyOf: olderDatabase });
+    const restored = await startServer({ databaseUrl: branch.url, keyEncryptionKey });
+    try {
+      const elsewhere = join(folder, 'of-another-auditor');
+      const env = { KERBTRAIL_FOLDER: elsewhere, KERBTRAIL_URL: restored.url, KERBTRAIL_TOKEN: restored.api.token };
+      expect((await runCommandLine(['forest', 'create', 'written-on.example'], { env })).exitCode).toBe(0);
+      const size = await signed(restored);
+      expect(size).toBeGreaterThan(olderSize + 1);
+      const args = ['verify', '-o', 'json', '--witness', witnessFile()];
+      const { exitCode, stdout } = await runCommandLine(args, { env });
+      const { fault } = JSON.parse(stdout) as Verified;
+      expect({ exitCode, position: fault?.position }).toEqual({ exitCode: 1, position: olderSize + 1 });
+    } finally {
+      await restored.dispose();
+      await branch.drop();
+    }
+  }, 60_000);
 });
 
 describe('kerbtrail rebuild --verify', () => {
