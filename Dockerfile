@@ -9,7 +9,7 @@ RUN npm run build && npm prune --omit=dev
 FROM node:20-bookworm-slim
 WORKDIR /app
 ENV NODE_ENV=production KERBTRAIL_HOST=0.0.0.0 KERBTRAIL_FOLDER=/var/lib/kerbtrail
-RUN mkdir -p /var/lib/kerbtrail && chown node:node /var/lib/kerbtrail
+RUN mkdir -p /var/lib/kerbtrail/segments && chown -R node:node /var/lib/kerbtrail
 COPY --from=build --chown=node:node /app/package.json ./
 COPY --from=build --chown=node:node /app/node_modules ./node_modules
 COPY --from=build --chown=node:node /app/dist ./dist

@@ -8,7 +8,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { connectKafka } from '#kafka';
 import { projections } from '#projections';
+import { recordsOf, sambaLog, vectorLine } from '../../libs/ingestion/from-kafka/collected.spec-support.js';
 import { tableDigest } from '../../libs/projections/table-digest.js';
 import { type Cluster, startCluster } from '../../tools/cluster/cluster.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -27,6 +29,7 @@ type Ready = {
   }[];
   readonly kafka?: { readonly state: string };
   readonly relay: { readonly state: string; readonly lag: number };
+  readonly ingest?: { readonly counts: { readonly appended: number; readonly refused: number } };
 };
 
 describeWithOwnKafka('one role per process over Kafka', () => {
@@ -134,6 +137,32 @@ describeWithOwnKafka('one role per process over Kafka', () => {
       );
       await cluster.process('relay').start();
       expect((await readBack(position)).status).toBe(200);
+    },
+    WAIT_MS,
+  );
+
+  it(
+    'takes what collectors send from the topic into the log, and puts aside what nobody can read',
+    async () => {
+      const transport = await connectKafka({ brokers: brokers.addresses, clientId: 'collector' });
+      const log = Buffer.from(sambaLog.toString('latin1').replaceAll('2026', '2022'), 'latin1');
+      const values = ['no record of anything', ...recordsOf(log).map(vectorLine)];
+      try {
+        await until('the raw topic is there', async () => (await transport.partitionEnds('kerbtrail.raw.v1')) !== null);
+        await transport.send(
+          'kerbtrail.raw.v1',
+          values.map((value) => ({ key: 'dc1', value, headers: {} })),
+        );
+      } finally {
+        await transport.close();
+      }
+      const counts = async () => (await ready('ingest')).ingest?.counts;
+      await until('everything is taken', async () => {
+        const { appended = 0, refused = 0 } = (await counts()) ?? {};
+        return appended >= 200 && refused === 1;
+      });
+      const { head } = await api.done<{ head: number }>('GET', '/v1/projections');
+      expect((await readBack(head)).status).toBe(200);
     },
     WAIT_MS,
   );

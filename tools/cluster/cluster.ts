@@ -19,6 +19,8 @@ export type ClusterOptions = {
   readonly processes?: readonly string[];
   /** For every process, beside what the cluster says itself. */
   readonly env?: NodeJS.ProcessEnv;
+  /** A terminal's Ctrl-C is not for the processes, but for who calls `stop`. */
+  readonly detached?: boolean;
   /** Ends the start. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (message: string) => void;
@@ -62,10 +64,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
 async function startAll(begun: Begun, options: ClusterOptions): Promise<Cluster> {
   const { folder } = begun;
-  const { signal, onProgress = () => {}, processes: names = PROCESSES } = options;
+  const { signal, detached = false, onProgress = () => {}, processes: names = PROCESSES } = options;
   const databaseUrl = options.databaseUrl ?? (await startPostgres(begun, onProgress));
   signal?.throwIfAborted();
-  const brokers = options.brokers ?? (await startKafka(begun, onProgress));
+  const brokers = options.brokers ?? (await startKafka(begun, detached, onProgress));
   signal?.throwIfAborted();
   const env = {
     DATABASE_URL: databaseUrl,
@@ -74,7 +76,7 @@ async function startAll(begun: Begun, options: ClusterOptions): Promise<Cluster>
     KERBTRAIL_SEGMENTS: join(folder, 'segments'),
     ...options.env,
   };
-  begun.processes.push(...names.map((name) => new RoleProcess(name, join(folder, name), env)));
+  begun.processes.push(...names.map((name) => new RoleProcess(name, join(folder, name), env, detached)));
   const api = begun.processes.find(({ role }) => role === 'api')!;
   const rest = begun.processes.filter((process) => process !== api);
   // The first start of a log makes its tables and keys; the others would only wait for it.
@@ -99,9 +101,13 @@ async function startPostgres(begun: Begun, tell: (message: string) => void): Pro
   return begun.postgres.url;
 }
 
-async function startKafka(begun: Begun, tell: (message: string) => void): Promise<readonly string[]> {
+async function startKafka(
+  begun: Begun,
+  detached: boolean,
+  tell: (message: string) => void,
+): Promise<readonly string[]> {
   tell('starting a Kafka broker (the first time its program is fetched) …');
-  begun.kafka = await startKafkaBrokers(1, { detached: true });
+  begun.kafka = await startKafkaBrokers(1, { detached });
   return begun.kafka.addresses;
 }
 

@@ -14,7 +14,10 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
   const { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers } = process.env;
   const { signal } = stopping;
-  const cluster = await startCluster({ databaseUrl, brokers: brokers?.split(','), signal, onProgress: say });
+  const cluster = await startCluster({
+    ...{ databaseUrl, brokers: brokers?.split(',') },
+    ...{ detached: true, signal, onProgress: say },
+  });
   say(describe(cluster));
   if (!signal.aborted) await once(signal, 'abort');
   say('stopping …');

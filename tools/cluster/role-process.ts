@@ -20,6 +20,7 @@ export class RoleProcess {
     readonly name: string,
     readonly folder: string,
     private readonly env: NodeJS.ProcessEnv,
+    private readonly detached: boolean,
   ) {
     this.role = name.replace(/-\d+$/, '');
     this.log = join(folder, 'server.log');
@@ -34,7 +35,7 @@ export class RoleProcess {
     return this.#isRunning() ? this.#child?.pid : undefined;
   }
 
-  /** Resolves when it says that it is ready. In a process group of its own: a terminal's Ctrl-C is ours to hand on. */
+  /** Resolves when it says that it is ready. */
   async start(): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const log = await open(this.log, 'a', 0o600);
@@ -48,7 +49,7 @@ export class RoleProcess {
         KERBTRAIL_PORT: (this.role === 'api' && port) || '0',
       },
       stdio: ['ignore', 'pipe', log.fd],
-      detached: true,
+      detached: this.detached,
     });
     this.#child = child;
     await log.close();
