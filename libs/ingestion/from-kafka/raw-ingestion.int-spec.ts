@@ -246,11 +246,12 @@ describe('a message that no parser takes', () => {
     const inTopic = await copies();
     expect(inTopic.map(({ value }) => value)).toEqual([0, 2, 3].map((n) => Buffer.from(values[n]!)));
     expect(inTopic[0]!.headers).toEqual({
-      'kerbtrail-topic': topic,
-      'kerbtrail-partition': '0',
-      'kerbtrail-offset': '0',
-      'kerbtrail-code': 'RAW_FORMAT_UNKNOWN',
-      'kerbtrail-reason': found[0]!.reason,
+      'dlq-topic': topic,
+      'dlq-partition': '0',
+      'dlq-offset': '0',
+      'dlq-code': 'RAW_FORMAT_UNKNOWN',
+      'dlq-reason': found[0]!.reason,
+      'dlq-by': 'ingest',
     });
   }, 90_000);
 
@@ -288,7 +289,7 @@ describe('a message that no parser takes', () => {
     expect((await letters()).map(({ code }) => code)).toEqual(['RAW_TOO_LARGE']);
     const [copy] = await copies();
     expect(copy!.value).toHaveLength(65_536);
-    expect(copy!.headers).toMatchObject({ 'kerbtrail-bytes': '2000000' });
+    expect(copy!.headers).toMatchObject({ 'dlq-bytes': '2000000' });
     expect(await observed()).toHaveLength(EVENTS);
   }, 90_000);
 });

@@ -111,7 +111,7 @@ class Ingestion {
     while (!this.#stopping.signal.aborted) {
       try {
         await transport.ensureTopic(this.#topic, { ...settings, config: { ...RAW_TOPIC_CONFIG, ...settings.config } });
-        await transport.ensureTopic(deadLetterTopic(this.#topic), settings);
+        await transport.ensureTopic(deadLetterTopic(this.#topic), { ...settings, partitions: 1 });
         this.#consumption = await this.#consume();
         return;
       } catch (error) {

@@ -39,12 +39,13 @@ export function copyOf(
     value: isCut ? value!.subarray(0, HEAD_BYTES) : value,
     headers: {
       ...(size(headers) <= HEADER_CHARACTERS_MAX && headers),
-      'kerbtrail-topic': topic,
-      'kerbtrail-partition': String(partition),
-      'kerbtrail-offset': String(offset),
-      'kerbtrail-code': refusal.code,
-      'kerbtrail-reason': refusal.reason,
-      ...(isCut && { 'kerbtrail-bytes': String(bytes) }),
+      'dlq-topic': topic,
+      'dlq-partition': String(partition),
+      'dlq-offset': String(offset),
+      'dlq-code': refusal.code,
+      'dlq-reason': refusal.reason,
+      'dlq-by': 'ingest',
+      ...(isCut && { 'dlq-bytes': String(bytes) }),
     },
   };
 }

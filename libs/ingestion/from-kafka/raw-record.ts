@@ -14,7 +14,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from '#kafka';
 import { isWindowsJson, isWindowsXml } from '../windows/windows-event.js';
-import { isRecord, type JsonRecord, numberField, textField } from './collector-json.js';
+import { field, isRecord, type JsonRecord, numberField, textField } from './collector-json.js';
 import { RawRefused } from './raw-refused.error.js';
 
 export type RawKind = 'samba' | 'windows';
@@ -56,7 +56,8 @@ export function readRawRecord({ value, key, headers }: IncomingMessage): RawReco
   const isWindows = xml !== undefined || (json !== undefined && isWindowsJson(json));
   const wrapped = isWindows ? xml : json && textField(json, TEXT);
   const text = wrapped === undefined ? withoutBom(value) : Buffer.from(wrapped);
-  if (text.length < 1024 && WHITE_SPACE.test(text.toString())) return null;
+  const isEmpty = json && wrapped === undefined && TEXT.some((path) => field(json, path) === '');
+  if (isEmpty || (text.length < 1024 && WHITE_SPACE.test(text.toString()))) return null;
   const host = json && short(textField(json, HOST));
   const path = json && short(textField(json, FILE));
   const speaker = host ?? short(key ?? undefined);
