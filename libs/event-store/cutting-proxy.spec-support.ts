@@ -1,6 +1,7 @@
 /**
  * A TCP proxy before PostgreSQL that cuts one connection at a named message: before the server has seen it, or after the
- * server has done it and before the client hears so. These are the two ways in which a durable step can fail.
+ * server has done it and before the client hears so. These are the two ways in which a durable step can fail. It can also
+ * let nothing through for a while, as a network does.
  */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
@@ -20,6 +21,7 @@ export class CuttingProxy {
   readonly #sockets = new Set<Socket>();
   #cut: Cut | undefined;
   #seen = 0;
+  #held = false;
 
   private constructor(
     private readonly server: Server,
@@ -46,6 +48,18 @@ export class CuttingProxy {
   /** Whether the armed cut was made. */
   get spent(): boolean {
     return this.#cut === undefined;
+  }
+
+  /** Nothing passes, in neither direction; connections stay open, and new ones are taken. */
+  hold(): void {
+    this.#held = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** What was held back passes. */
+  release(): void {
+    this.#held = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   async stop(): Promise<void> {
@@ -77,6 +91,7 @@ export class CuttingProxy {
       answer += part.toString('latin1');
       if (READY.test(answer)) end();
     });
+    if (this.#held) this.hold();
   }
 
   #take(message: string): Cut['when'] | undefined {
