@@ -15,7 +15,7 @@ const WHAT_HAPPENED: Readonly<Record<FaultKind, string>> = {
   tile: 'is intact, but its leaf in the tiles was changed',
 };
 
-export const NEXT_AFTER_FAULT = [
+const NEXT_AFTER_FAULT = [
   'Stop whoever may write to the database, and keep it and its backups as they are: they are evidence now.',
   'Keep the checkpoint (kerbtrail evidence checkpoint) and the file of the witness apart from this machine.',
   'Look for the last backup whose log verifies; restoring it does not bring back what was appended after it.',

@@ -1,13 +1,19 @@
 /** What a verification of sealed files found, for people and for programs: what is proved, and what is not. */
 import { segmentName } from '#tlog';
 import { EXIT, type ExitCode } from '../cli.error.js';
-import { faultSentence, NEXT_AFTER_FAULT } from '../evidence/report.js';
+import { faultSentence } from '../evidence/report.js';
 import type { Range } from '../evidence/tree-check.js';
 import type { Output } from '../output.js';
 import type { SegmentsReport } from './verify-segments.js';
 
 const number = (value: number): string => value.toLocaleString('en');
 const span = ({ first, last }: Range): string => `${number(first)} to ${number(last)}`;
+
+const NEXT_AFTER_FAULT = [
+  'Keep the file as it is, and whatever else is in the folder: it is evidence now.',
+  'Verify the other copies of the file, each in a folder with the rest. One that is what was signed may take its place.',
+  'Where there is none, the other events are as good as before; of the lost one the tree keeps the hash.',
+];
 
 const BEYOND = 'every checkpoint that can be compared: it is the tiles of its own file that it differs from';
 
@@ -67,7 +73,7 @@ function tellScope(output: Output, report: SegmentsReport): void {
   }
   for (const { name, size } of notCompared) {
     output.say(
-      `· Whether the log goes on to ${name}, over ${number(size)} events: that needs hashes which the files do not have` +
+      `· Whether they are of the tree of ${name}, over ${number(size)} events: that needs hashes which the files do not have` +
         ' (kerbtrail evidence tiles FOLDER gets them; then --tiles FOLDER).',
     );
   }
@@ -81,7 +87,9 @@ function tellScope(output: Output, report: SegmentsReport): void {
     );
   }
   if (links.unfollowed > 0) {
-    output.say(`· ${number(links.unfollowed)} links to the event before in the stream: that one was not read here.`);
+    output.say(
+      `· The link to the event before in the stream, of ${number(links.unfollowed)}: that event was not read here.`,
+    );
   }
 }
 
