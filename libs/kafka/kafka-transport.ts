@@ -46,7 +46,7 @@ const TRANSACTION_TIMEOUT_MS = 30_000;
 /** One request is in flight at a time, so order is kept. A topic is made by whoever owns it, with as many partitions as it says. */
 const PRODUCER = { idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false } as const;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 12 };
-/** A transaction cannot begin before the broker has ended the one before, which takes some milliseconds: Apache's client asks every 20, too. */
+/** A transaction cannot begin before the broker has ended the one before, which takes milliseconds: Apache's client waits 20, too. */
 const PUBLISHER_RETRY = { ...RETRY, initialRetryTime: 20, retries: 14 };
 /** So many survive the loss of one broker without a pause, and of two without a loss. */
 const REPLICAS = 3;
