@@ -6,7 +6,7 @@ import { Pool } from 'pg';
 import { KEY_STORE, type KeyEncryptionKey, type KeyStore } from '#directory';
 import { CLOCK, type Clock, EVENT_STORE, type EventStore, instantToNanos } from '#event-store';
 import { EVIDENCE, type Evidence } from '#evidence';
-import { isKeyExported, KEY_ENCRYPTION_KEY } from '#operations';
+import { isKeyExported, KEY_ENCRYPTION_KEY, listDeadLetters } from '#operations';
 import { PROJECTORS, type Projectors } from '#projections';
 import { observeRelay, type Running, RUNNING } from './running.js';
 
@@ -18,6 +18,7 @@ export type Check = {
 };
 
 const LAG_MAX = 10_000;
+const LETTERS_MAX = 1_000;
 const RELAY_LAG_SECONDS_MAX = 30;
 const EVIDENCE_WAIT_MS = 5_000;
 const CLOCK_DRIFT_SECONDS_MAX = 2;
@@ -42,6 +43,7 @@ export class Doctor {
       ['durability', () => this.durability()],
       ['projections', () => this.projections()],
       ...(this.running.isFedByKafka ? [['relay', () => this.relay()] as const] : []),
+      ['dead letters', () => this.deadLetters()],
       ['evidence', () => this.evidenceLog()],
       ['key-encryption key', () => this.exportedKey()],
       ['account keys', () => this.accountKeys()],
@@ -82,7 +84,11 @@ export class Doctor {
       const detail = stopped
         .map(({ name, error }) => `${name} stopped at event ${error?.position ?? '?'}: ${error?.message}`)
         .join('; ');
-      return { status: 'failed', detail, next: 'Mend the cause, restart, and run: kerbtrail rebuild' };
+      return {
+        status: 'failed',
+        detail,
+        next: 'Mend the cause, then: kerbtrail dlq list, and kerbtrail dlq retry LETTER',
+      };
     }
     const lag = Math.max(...all.map(({ position }) => head - position));
     return { status: lag > LAG_MAX ? 'warning' : 'ok', detail: `${all.length} running, at most ${lag} events behind` };
@@ -98,6 +104,20 @@ export class Doctor {
       status: 'warning',
       detail,
       next: 'Events are still appended. Look at the brokers, and whether a process with role relay runs.',
+    };
+  }
+
+  /** Of every process: a projection that stands still elsewhere shows here. */
+  private async deadLetters(): Promise<Omit<Check, 'check'>> {
+    const limit = LETTERS_MAX;
+    const open = await listDeadLetters(this.pool, { statuses: ['open'], limit });
+    if (open.length === 0) return { status: 'ok', detail: 'none is open' };
+    const events = open.filter(({ kind }) => kind === 'event').length;
+    const many = open.length === limit ? `${limit} or more are open` : `${open.length} open`;
+    return {
+      status: events > 0 ? 'failed' : 'warning',
+      detail: `${many}, ${events} of them of read models that stand still`,
+      next: 'Run: kerbtrail dlq list',
     };
   }
 
