@@ -131,7 +131,7 @@ describe('sealed files, when there is no server any more,', () => {
     const { exitCode, stdout, stderr } = await kerbtrail(['verify', '--segments', inKept('segments'), '--checkpoint', inKept('early')]); // prettier-ignore
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/The files hold what was signed: events 1 to \d+\.[^]*Proven\n[^]*Not proven\n[^]*no checkpoint that can be compared covers them/); // prettier-ignore
-    expect(stdout).toMatch(/log goes on to the checkpoint seen here at [^]*kerbtrail evidence tiles/);
+    expect(stdout).toMatch(/of the tree of the checkpoint seen here at [^]*kerbtrail evidence tiles/);
   });
 
   it('are proven whole by a later checkpoint with its upper tiles', async () => {
