@@ -153,12 +153,11 @@ class Ingestion {
   async #take(number: number, messages: readonly IncomingMessage[]): Promise<void> {
     const partition = this.#partitions.get(number);
     if (!partition) throw new Error(`partition ${number} was given before its offset was asked for`);
-    for (const { message, refusal } of await this.#log.append(partition.take(messages))) {
-      if (refusal) {
-        await quarantine({ ...this.options, topic: this.#topic }, message.message, refusal);
-        this.#counts.refused++;
-      } else if (message.records.length === 0) this.#counts.unmapped++;
-    }
+    const appended = await this.#log.append(partition.take(messages));
+    const refused = appended.flatMap(({ message: { message }, refusal }) => (refusal ? [{ message, refusal }] : []));
+    await quarantine({ ...this.options, topic: this.#topic }, refused);
+    this.#counts.refused += refused.length;
+    this.#counts.unmapped += appended.filter(({ message, refusal }) => !refusal && message.records.length === 0).length;
     partition.settled();
     this.#error = null;
   }

@@ -1,5 +1,5 @@
 /**
- * A message that was not read whole: a copy in the topic's `.dlq`, with the reason in its headers, then a dead letter that
+ * Messages that were not read whole: a copy of each in the topic's `.dlq`, with the reason in its headers, then a dead letter that
  * says where it lies. The copy may come twice when the two are cut off from each other; the letter does not.
  */
 import type { Pool } from 'pg';
@@ -11,27 +11,50 @@ import type { Refusal } from './raw-reader.js';
 const WHOLE_BYTES_MAX = 900_000;
 const HEAD_BYTES = 64 * 1024;
 const HEADER_CHARACTERS_MAX = 16_384;
+/** Headers and the rest of a copy, roughly and rarely. */
+const COPY_BYTES = 20_000;
 
 export function deadLetterTopic(topic: string): string {
   return `${topic}.dlq`;
 }
 
+export type Refused = { readonly message: IncomingMessage; readonly refusal: Refusal };
+
 /** Throws BrokerUnavailable, and what PostgreSQL throws. */
 export async function quarantine(
   { transport, pool, topic }: { readonly transport: Transport; readonly pool: Pool; readonly topic: string },
-  message: IncomingMessage,
-  refusal: Refusal,
+  refused: readonly Refused[],
 ): Promise<void> {
-  await transport.send(deadLetterTopic(topic), [copyOf(topic, message, refusal)]);
-  const { partition, offset } = message;
-  await openDeadLetter(pool, { kind: 'raw', topic, partition, offset, ...refusal });
+  for (const part of parts(refused)) {
+    await transport.send(
+      deadLetterTopic(topic),
+      part.map((one) => copyOf(topic, one)),
+    );
+    for (const { message, refusal } of part) {
+      const { partition, offset } = message;
+      await openDeadLetter(pool, { kind: 'raw', topic, partition, offset, ...refusal });
+    }
+  }
 }
 
-export function copyOf(
-  topic: string,
-  { key, value, headers, partition, offset }: IncomingMessage,
-  refusal: Refusal,
-): LooseMessage {
+/** What is sent at once is one batch to the broker, which has the limit of one message. */
+function parts(refused: readonly Refused[]): Refused[][] {
+  const all: Refused[][] = [];
+  let bytes = Infinity;
+  for (const one of refused) {
+    const copy = Math.min(one.message.value?.length ?? 0, WHOLE_BYTES_MAX) + COPY_BYTES;
+    bytes += copy;
+    if (bytes > WHOLE_BYTES_MAX + COPY_BYTES) {
+      all.push([]);
+      bytes = copy;
+    }
+    all.at(-1)!.push(one);
+  }
+  return all;
+}
+
+function copyOf(topic: string, { message, refusal }: Refused): LooseMessage {
+  const { key, value, headers, partition, offset } = message;
   const bytes = value?.length ?? 0;
   const isCut = bytes > WHOLE_BYTES_MAX;
   return {
