@@ -153,9 +153,7 @@ describe('an event', () => {
       .map(([text, at, length, by]) => text.slice(0, at) + by + text.slice(at + length));
     fc.assert(
       fc.property(fc.oneof(damaged, fc.string({ unit: 'binary' }), fc.json()), (text) => {
-        const before = performance.now();
         for (const reading of read(text)) expect(['facts', 'unreadable']).toContain(reading.kind);
-        expect(performance.now() - before).toBeLessThan(1_000);
       }),
       { numRuns: 1_000 },
     );
