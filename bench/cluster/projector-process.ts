@@ -15,7 +15,7 @@ import { type Load, serve } from '../log/contender.js';
 import { measureRun } from '../log/measure.js';
 
 const POLL_MS = 20;
-const JOIN_TIMEOUT_MS = 60_000;
+const JOIN_TIMEOUT_MS = 120_000;
 
 const [url = '', brokers = '', topic = '', share = '', ...names] = process.argv.slice(2);
 const pool = createPool(url, { max: 12, applicationName: 'bench projector' });

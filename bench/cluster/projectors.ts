@@ -29,7 +29,7 @@ export async function measureProjectors(site: Site): Promise<void> {
   const rounds = site.isQuick ? 1 : 3;
   const load: Load = { callers: 1, forMs: RUN_TIMEOUT_MS, count: site.isQuick ? 20_000 : 60_000 };
   await withBenchDatabase(async (url) => {
-    const pool = createPool(url, { max: 4, applicationName: 'bench' });
+    const pool = createPool(url, { max: 4, applicationName: 'bench', asRole: 'none' });
     await fillLog(createEventStore({ pool, catalogues: [] }), load.count);
     const relay = await startProcess('relay', 'relay-process', [
       url,

@@ -42,7 +42,7 @@ async function relayUntil(isDone: (position: number) => boolean | Promise<boolea
   const { position: before } = await relayProgress(pool);
   const relay = startRelay({ store, pool, transport, source: 'bench', topic: `${topic}-${topics}`, settings });
   while (relay.state().position <= before) await delay(POLL_MS);
-  const cpu = await measureCpu(pool);
+  const cpu = await measureCpu(admin);
   const measured = await measureRun(async () => {
     const from = relay.state().position;
     while (!(await isDone(relay.state().position))) await delay(POLL_MS);
