@@ -45,6 +45,8 @@ const METADATA_MAX_AGE_MS = 10_000;
 const TRANSACTION_TIMEOUT_MS = 30_000;
 /** One request is in flight at a time, so order is kept. A topic is made by whoever owns it, with as many partitions as it says. */
 const PRODUCER = { idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false } as const;
+/** A broker that hangs is known by it; long waits (fetch, join) have limits of their own. */
+const REQUEST_TIMEOUT_MS = 10_000;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 12 };
 /** A transaction cannot begin before the broker has ended the one before, which takes milliseconds: Apache's client waits 20, too. */
 const PUBLISHER_RETRY = { ...RETRY, initialRetryTime: 20, retries: 14 };
@@ -183,6 +185,7 @@ function configOf({ brokers, clientId, tls, sasl, log }: KafkaOptions): KafkaCon
   return {
     brokers: [...brokers],
     clientId,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     retry: RETRY,
     logLevel: log ? logLevel.WARN : logLevel.NOTHING,
     ...(log && {

@@ -34,7 +34,6 @@ export function asyncApiDocument(
   const eventMessages = { ...versions(published?.components.messages), ...named(definitions, eventMessage) };
   return {
     asyncapi: '3.0.0',
-    id: 'urn:kerbtrail',
     info: {
       title: 'Kerbtrail',
       version,
