@@ -101,12 +101,13 @@ function retryAfterMs(error: unknown): number {
 }
 
 export function incoming(partition: number, message: EachBatchPayload['batch']['messages'][number]): IncomingMessage {
-  const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)] as const);
+  const headers: Record<string, string> = {};
+  for (const name in message.headers) headers[name] = String(message.headers[name]);
   return {
     partition,
     offset: BigInt(message.offset),
     key: message.key === null ? null : String(message.key),
     value: message.value,
-    headers: Object.fromEntries(headers),
+    headers,
   };
 }
