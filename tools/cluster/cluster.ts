@@ -87,7 +87,10 @@ async function startAll(begun: Begun, options: ClusterOptions): Promise<Cluster>
   }
   const local = JSON.parse(await readFile(join(api.folder, 'local.json'), 'utf8')) as { token: string };
   return {
-    ...{ folder, databaseUrl, brokers, processes: begun.processes },
+    folder,
+    databaseUrl,
+    brokers,
+    processes: begun.processes,
     api: { url: api.url, token: local.token },
     pids: await pidsOf(begun),
     process: (name) => begun.processes.find((process) => process.name === name)!,

@@ -73,8 +73,18 @@ function javaProgram(jars: string): KafkaProgram {
 function dockerProgram(): KafkaProgram {
   const { uid, gid } = userInfo();
   const command = (folder: string, args: readonly string[], options: readonly string[] = []) => [
-    ...['run', '--rm', '--network', 'host', '--user', `${uid}:${gid}`, '--volume', `${folder}:${folder}`, ...options],
-    ...['--entrypoint', 'java', `apache/kafka:${KAFKA_VERSION}`, HEAP, '-cp', '/opt/kafka/libs/*', ...args],
+    'run',
+    '--rm',
+    '--network=host',
+    `--user=${uid}:${gid}`,
+    `--volume=${folder}:${folder}`,
+    '--entrypoint=java',
+    ...options,
+    `apache/kafka:${KAFKA_VERSION}`,
+    HEAP,
+    '-cp',
+    '/opt/kafka/libs/*',
+    ...args,
   ];
   return {
     run: (folder, args) => runToEnd('docker', command(folder, args)),

@@ -15,8 +15,11 @@ async function main(): Promise<void> {
   const { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers } = process.env;
   const { signal } = stopping;
   const cluster = await startCluster({
-    ...{ databaseUrl, brokers: brokers?.split(',') },
-    ...{ detached: true, signal, onProgress: say },
+    databaseUrl,
+    brokers: brokers?.split(','),
+    detached: true,
+    signal,
+    onProgress: say,
   });
   say(describe(cluster));
   if (!signal.aborted) await once(signal, 'abort');

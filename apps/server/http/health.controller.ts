@@ -52,7 +52,10 @@ export class HealthController {
       status: isDegraded ? 'degraded' : 'ready',
       head,
       projections: projections.map(({ name, feed, position, lag, partitions }) => ({
-        ...{ name, feed, position, lag },
+        name,
+        feed,
+        position,
+        lag,
         ...(partitions && { partitions }),
       })),
       ...(evidence && { evidence }),
