@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type Admin, Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
+import { AdminSession } from './kafka-admin.js';
 import { startConsuming } from './kafka-consumption.js';
 import { openPublisher, sendAll } from './kafka-publisher.js';
 import { readStretch } from './kafka-read.js';
@@ -55,10 +56,8 @@ const REPLICAS = 3;
 
 export async function connectKafka(options: KafkaOptions): Promise<Transport> {
   const kafka = new Kafka(configOf(options));
-  const admin = kafka.admin();
-  await admin.connect().catch((cause: unknown) => {
-    throw new BrokerUnavailable('answer', cause);
-  });
+  const admin = new AdminSession(kafka);
+  await admin.run('answer', async () => {});
   return new KafkaTransport(kafka, admin);
 }
 
@@ -67,27 +66,27 @@ class KafkaTransport implements Transport {
 
   constructor(
     private readonly kafka: Kafka,
-    private readonly admin: Admin,
+    private readonly admin: AdminSession,
   ) {}
 
   async ensureTopic(topic: string, { partitions, config = {}, ...asked }: TopicSettings): Promise<number> {
-    return attempt('make or describe a topic', async () => {
-      const replicas = asked.replicas ?? (await this.#replicas());
+    return this.admin.run('make or describe a topic', async (admin) => {
+      const replicas = asked.replicas ?? (await replicasOf(admin));
       const safe = replicas >= REPLICAS ? { 'min.insync.replicas': '2', ...config } : config;
       const configEntries = Object.entries(safe).map(([name, value]) => ({ name, value }));
-      await this.admin.createTopics({
+      await admin.createTopics({
         waitForLeaders: true,
         topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
       });
-      return this.#partitions(topic);
+      return partitionsOf(admin, topic);
     });
   }
 
   async partitionEnds(topic: string): Promise<PartitionEnds[] | null> {
-    return attempt('tell the offsets of a topic', async () => {
-      if (!(await this.admin.listTopics()).includes(topic)) return null;
-      await this.admin.fetchTopicMetadata({ topics: [topic] }); // else partitions made meanwhile stay unknown
-      const offsets = await this.admin.fetchTopicOffsets(topic);
+    return this.admin.run('tell the offsets of a topic', async (admin) => {
+      if (!(await admin.listTopics()).includes(topic)) return null;
+      await admin.fetchTopicMetadata({ topics: [topic] }); // else partitions made meanwhile stay unknown
+      const offsets = await admin.fetchTopicOffsets(topic);
       return offsets
         .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
         .toSorted((a, b) => a.partition - b.partition);
@@ -121,22 +120,22 @@ class KafkaTransport implements Transport {
   }
 
   async committed(group: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
-    return attempt('tell what a group has committed', async () => {
-      const [offsets] = await this.admin.fetchOffsets({ groupId: group, topics: [topic] });
+    return this.admin.run('tell what a group has committed', async (admin) => {
+      const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
       const known = (offsets?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)] as const);
       return new Map(known.filter(([, offset]) => offset >= 0n));
     });
   }
 
   async read(...[topic, partition, range, take]: Parameters<Transport['read']>): Promise<void> {
-    return attempt('give the messages of a partition', () =>
-      readStretch(this.kafka, this.admin, { topic, partition, ...range }, take),
+    return this.admin.run('give the messages of a partition', (admin) =>
+      readStretch(this.kafka, admin, { topic, partition, ...range }, take),
     );
   }
 
   async send(topic: string, messages: readonly LooseMessage[]): Promise<void> {
+    const partitions = await this.admin.run('describe a topic', (admin) => partitionsOf(admin, topic));
     return attempt('take the messages', async () => {
-      const partitions = await this.#partitions(topic);
       const opened = (this.#sender ??= this.#openSender());
       const producer = await opened;
       const placed = messages.map((message) => ({ ...message, partition: partitionOf(message.key, partitions) }));
@@ -150,12 +149,7 @@ class KafkaTransport implements Transport {
 
   async close(): Promise<void> {
     await (await this.#sender?.catch(() => undefined))?.disconnect();
-    await this.admin.disconnect();
-  }
-
-  async #replicas(): Promise<number> {
-    const { brokers } = await this.admin.describeCluster();
-    return brokers.length >= REPLICAS ? REPLICAS : 1;
+    await this.admin.close();
   }
 
   async #openSender(): Promise<Producer> {
@@ -166,11 +160,16 @@ class KafkaTransport implements Transport {
     });
     return producer;
   }
+}
 
-  async #partitions(topic: string): Promise<number> {
-    const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] });
-    return topics[0]!.partitions.length;
-  }
+async function replicasOf(admin: Admin): Promise<number> {
+  const { brokers } = await admin.describeCluster();
+  return brokers.length >= REPLICAS ? REPLICAS : 1;
+}
+
+async function partitionsOf(admin: Admin, topic: string): Promise<number> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  return topics[0]!.partitions.length;
 }
 
 async function attempt<T>(action: string, work: () => Promise<T>): Promise<T> {

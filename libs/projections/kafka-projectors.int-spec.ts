@@ -24,7 +24,7 @@ import { type Projectors, startProjectors } from './projectors.js';
 import { sampleInstant, samplePath } from './sample-recording.spec-support.js';
 
 const SAMPLE = ['directory-t0.ldif', 'log.samba.gz', 'directory-t1-duplicates.ldif', 'capture.pcap.gz'];
-const WAIT_MS = 45_000;
+const WAIT_MS = 25_000;
 
 let brokers: Kafka;
 /** The sample in the log, and nothing read from it yet. */
@@ -135,6 +135,39 @@ async function placesOf(projection: string): Promise<{ position: number }[]> {
   return rows;
 }
 
+/** Shows what is applied twice, left out, or behind a later event of its stream. */
+const counting: Projection = {
+  name: 'steps',
+  version: 1,
+  tables: ['steps'],
+  async apply(tx, events) {
+    for (const { stream, version } of events) {
+      await tx.query(
+        `INSERT INTO steps AS s (stream, steps, last, in_order) VALUES ($1, 1, $2::bigint, $2::bigint = 1)
+         ON CONFLICT (stream) DO UPDATE SET steps = s.steps + 1, last = excluded.last,
+                                            in_order = s.in_order AND s.last + 1 = excluded.last`,
+        [stream, version],
+      );
+    }
+  },
+};
+
+async function countSteps(): Promise<void> {
+  await database.pool.query(
+    'CREATE TABLE read.steps (stream text PRIMARY KEY, steps bigint NOT NULL, last bigint NOT NULL, in_order boolean NOT NULL)',
+  );
+}
+
+async function miscounted(): Promise<unknown[]> {
+  const { rows } = await database.pool.query(
+    `SELECT stream, versions, steps, last, in_order
+       FROM (SELECT stream, max(version) AS versions FROM log.event_log GROUP BY stream) AS logged
+       FULL JOIN read.steps USING (stream)
+      WHERE (steps = versions AND last = versions AND in_order) IS NOT TRUE`,
+  );
+  return rows;
+}
+
 /** Many streams with one event each. */
 async function tokens(count: number): Promise<void> {
   const items = Array.from({ length: count }, () => {
@@ -165,7 +198,9 @@ async function expectRebuildsEqual(): Promise<void> {
 
 async function published(relayed: Relay): Promise<void> {
   const head = await store.head();
-  await until('all is published', () => relayed.state().position >= head);
+  await until(`all is published`, () => relayed.state().position >= head).catch((error: Error) => {
+    throw new Error(`${error.message}; relay: ${JSON.stringify(relayed.state())} ${String(relayed.state().error)} ${String((relayed.state().error as Error | undefined)?.cause)}`);
+  });
 }
 
 describeWithKafka('projectors and Kafka', () => {
@@ -243,6 +278,44 @@ describeWithKafka('projectors and Kafka', () => {
       });
       await caughtUp(members(projections, shuffled));
       expect(await contents(database)).toEqual(expected);
+    });
+
+    it('count every event once and in order, whatever comes again within a batch or in the next', async () => {
+      await countSteps();
+      await published(relay(6));
+      const again = through({
+        give: (_, messages) => [...messages.slice(0, 40), ...messages, ...messages.toReversed(), ...messages],
+      });
+      await caughtUp(members([counting], again));
+      expect(await miscounted()).toEqual([]);
+    });
+
+    it('count every event once when a crashed relay publishes it again, to other partitions in a new epoch', async () => {
+      await countSteps();
+      await tokens(60);
+      const first = relay(2);
+      await published(first);
+      const projectors = members([counting]);
+      await caughtUp(projectors);
+      await stop(first);
+      // As if the relay had ended between the commit to Kafka and its own.
+      const back = (await store.head()) - 100;
+      const { pool } = database;
+      await pool.query(`UPDATE read.checkpoint SET position = $1 WHERE projection = 'relay'`, [back]);
+      await pool.query('UPDATE relay.partition_tail SET position = least(position, $1)', [back]);
+      const admin = kafkaAdmin();
+      await admin.connect();
+      await admin.createPartitions({ topicPartitions: [{ topic, count: 7 }] });
+      await admin.disconnect();
+      await published(relay(2));
+      await tokens(40);
+      await caughtUp(projectors);
+      expect(await miscounted()).toEqual([]);
+      const { rows } = await pool.query('SELECT epoch, partitions, after_position FROM relay.epoch ORDER BY epoch');
+      expect(rows).toEqual([
+        { epoch: 1, partitions: 2, after_position: 0 },
+        { epoch: 2, partitions: 7, after_position: back },
+      ]);
     });
 
     it('read from the log what Kafka no longer gives, and say so', async () => {

@@ -122,7 +122,7 @@ class LogProjector {
   async #prepare(connection: PoolClient): Promise<void> {
     await this.#poisoned.load();
     const { projection, options } = this;
-    await new PartitionWriter({ ...options, projection, connection, poisoned: this.#poisoned }).settleAll();
+    await new PartitionWriter({ ...options, projection, connection, poisoned: this.#poisoned }).settle();
   }
 
   async #waitForDecision(failedAt: number, error: unknown): Promise<void> {

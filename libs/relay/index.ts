@@ -4,4 +4,4 @@ export { MessageInvalid, type RelayedRecord, relayedRecord, storedEvent } from '
 export { startRelay, type Relay, type RelayOptions } from './relay.js';
 export { publishedTails, relayProgress, type RelayProgress } from './relay-progress.js';
 export { EVENTS_TOPIC } from './topic.js';
-export { type EpochAt, epochAfter, epochStart, readTails } from './topic-epoch.js';
+export { readEpochs, readTails, type RelayEpoch } from './topic-epoch.js';

@@ -3,28 +3,16 @@ import type { Pool, PoolClient } from 'pg';
 
 export type TopicEpoch = { readonly epoch: number; readonly topic: string; readonly partitions: number };
 
-/** The epoch in which the event after a position is published; `endsAt`: the last position of it, when another has begun. */
-export type EpochAt = { readonly epoch: number; readonly partitions: number; readonly endsAt: number | null };
+/** Its events come after a position, in so many partitions. */
+export type RelayEpoch = { readonly epoch: number; readonly partitions: number; readonly after: number };
 
-/** Null: nothing was published in any epoch that began so early. */
-export async function epochAfter(connection: Pool | PoolClient, position: number): Promise<EpochAt | null> {
-  const { rows } = await connection.query<EpochAt>({
-    name: 'relay.epoch_after',
-    text: `SELECT epoch, partitions, (SELECT min(after_position) FROM relay.epoch later WHERE later.epoch > e.epoch) AS "endsAt"
-             FROM relay.epoch e WHERE after_position <= $1 ORDER BY epoch DESC LIMIT 1`,
-    values: [position],
+/** All of them, in order: as many as the topic had other numbers of partitions. */
+export async function readEpochs(connection: Pool | PoolClient): Promise<RelayEpoch[]> {
+  const { rows } = await connection.query<RelayEpoch>({
+    name: 'relay.epochs',
+    text: 'SELECT epoch, partitions, after_position AS after FROM relay.epoch ORDER BY epoch',
   });
-  return rows[0] ?? null;
-}
-
-/** Its events come after this position. Null: the relay has not committed it yet. */
-export async function epochStart(connection: Pool | PoolClient, epoch: number): Promise<number | null> {
-  const { rows } = await connection.query<{ after: number }>({
-    name: 'relay.epoch_start',
-    text: 'SELECT after_position AS after FROM relay.epoch WHERE epoch = $1',
-    values: [epoch],
-  });
-  return rows[0]?.after ?? null;
+  return rows;
 }
 
 /**

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { type EventStore, tryLock } from '#event-store';
 import type { Consumption, IncomingMessage, Transport } from '#kafka';
-import { epochAfter, MessageInvalid, readTails, type RelayedRecord, relayedRecord } from '#relay';
+import { MessageInvalid, type RelayedRecord, relayedRecord, relayProgress } from '#relay';
 import type { Pool } from 'pg';
 import { PoisonedEvents } from '../poisoned-events.js';
 import type { Projection } from '../projection.js';
@@ -34,6 +34,8 @@ const RETRY_MS = 500;
 const LOOK_MS = 1_000;
 /** When Kafka gives a member nothing for so long although the relay has published, it reads from the log. */
 const SILENCE_MS = 5_000;
+/** A member that hangs within a page, or whose network does, holds its partition no longer than this. */
+const SILENCE_IN_PAGE_MS_MAX = 15_000;
 const TROUBLE_MS = 5_000;
 
 export class GroupProjector {
@@ -88,6 +90,7 @@ export class GroupProjector {
     try {
       if (!(await transport.partitionEnds(topic))) return; // the relay makes it
       if (!(await tryLock(connection, projection, 'together'))) return;
+      await connection.query(`SET idle_in_transaction_session_timeout = ${SILENCE_IN_PAGE_MS_MAX}`);
       await this.#poisoned.load();
       const writer = this.#writerOn(connection);
       consumption = await this.#consume(writer);
@@ -191,29 +194,20 @@ export class GroupProjector {
     return copyToDeadLetters(transport, topic, message, { code, reason, by: `projection ${this.name}` });
   }
 
+  /** A topic that was deleted, or a retention that has passed, is silent. */
   async #lookForSilence(writer: PartitionWriter): Promise<void> {
     const { pool, projection, log } = this.options;
-    const behind = await this.#behind(pool);
-    if (behind.length === 0 || performance.now() - this.#lastGiven < SILENCE_MS) return;
-    for (const { partition, upTo } of behind) {
-      log(
-        `projection ${projection.name}: Kafka gives nothing of partition ${partition}: read from the log to event ${upTo}`,
-      );
+    const [position, { position: published }] = await Promise.all([
+      readPosition(pool, projection),
+      relayProgress(pool),
+    ]);
+    if (position >= published || performance.now() - this.#lastGiven < SILENCE_MS) return;
+    for (const { partition, upTo } of await writer.lacking()) {
+      if (!this.#assigned.includes(partition) || this.#stopped.has(partition)) continue;
+      const from = `projection ${projection.name}: Kafka gives nothing of partition ${partition}`;
+      log(`${from}: read from the log to event ${upTo}`);
       await writer.fill(partition, upTo);
     }
-  }
-
-  /** Partitions of ours that have not all that the relay has published. */
-  async #behind(pool: Pool): Promise<{ partition: number; upTo: number }[]> {
-    const { projection } = this.options;
-    const epoch = await epochAfter(pool, await readPosition(pool, projection));
-    if (!epoch) return [];
-    const [tails, places] = await Promise.all([readTails(pool, epoch.epoch), readPlaces(pool, projection)]);
-    return places.flatMap(({ partition, position }) => {
-      const upTo = tails.get(partition) ?? 0;
-      const isOurs = this.#assigned.includes(partition) && !this.#stopped.has(partition);
-      return isOurs && position < upTo ? [{ partition, upTo }] : [];
-    });
   }
 
   /** What passes by itself within seconds, as at the start of a broker, is not worth a line. */

@@ -31,16 +31,24 @@ export async function findOffset(
   return offset === null ? null : BigInt(offset);
 }
 
-/** The place in the partition, held against every other member until the transaction ends. */
-export async function holdPlace(tx: PoolClient, { name, version }: CheckpointKey, partition: number): Promise<number> {
-  const { rows } = await tx.query<{ position: number }>({
+export type HeldPlace = { readonly position: number; readonly epoch: number };
+
+/** The place in the partition, held against every other member until the transaction ends, and the projection's epoch. */
+export async function holdPlace(
+  tx: PoolClient,
+  { name, version }: CheckpointKey,
+  partition: number,
+): Promise<HeldPlace> {
+  const { rows } = await tx.query<HeldPlace>({
     name: 'read.hold_place',
-    text: `SELECT greatest(p.position, c.position) AS position
-             FROM read.partition_checkpoint p JOIN read.checkpoint c USING (projection, version)
+    text: `SELECT greatest(p.position, c.position) AS position, e.epoch
+             FROM read.partition_checkpoint p
+             JOIN read.checkpoint c USING (projection, version)
+             JOIN read.partition_epoch e USING (projection, version)
             WHERE projection = $1 AND version = $2 AND partition = $3 FOR UPDATE OF p`,
     values: [name, version, partition],
   });
-  return rows[0]!.position;
+  return rows[0]!;
 }
 
 /** Never back in position. Where it did not come from Kafka, Kafka is read on where it was. */
@@ -85,5 +93,31 @@ export async function raiseBase(tx: PoolClient, { name, version }: CheckpointKey
   await tx.query(
     'UPDATE read.checkpoint SET position = $3, updated_at = now() WHERE projection = $1 AND version = $2 AND position < $3',
     [name, version, position],
+  );
+}
+
+/** The relay's epoch that the places are of; null: they are of none yet. */
+export async function readEpoch(
+  connection: Pool | PoolClient,
+  { name, version }: CheckpointKey,
+): Promise<number | null> {
+  const { rows } = await connection.query<{ epoch: number }>({
+    name: 'read.epoch',
+    text: 'SELECT epoch FROM read.partition_epoch WHERE projection = $1 AND version = $2',
+    values: [name, version],
+  });
+  return rows[0]?.epoch ?? null;
+}
+
+/** Never back. */
+export async function moveEpoch(
+  connection: PoolClient,
+  { name, version }: CheckpointKey,
+  epoch: number,
+): Promise<void> {
+  await connection.query(
+    `INSERT INTO read.partition_epoch AS e (projection, version, epoch) VALUES ($1, $2, $3)
+     ON CONFLICT (projection, version) DO UPDATE SET epoch = greatest(e.epoch, excluded.epoch)`,
+    [name, version, epoch],
   );
 }

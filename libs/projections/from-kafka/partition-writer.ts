@@ -6,13 +6,13 @@
 import type { PoolClient } from 'pg';
 import { type EventStore, mayPass } from '#event-store';
 import { partitionOf } from '#kafka';
-import { epochAfter, epochStart, type RelayedRecord, storedEvent } from '#relay';
+import { readEpochs, readTails, type RelayedRecord, type RelayEpoch, storedEvent } from '#relay';
 import { applyPage, lockSerial, openPage } from '../project-page.js';
 import type { PoisonedEvents } from '../poisoned-events.js';
 import type { Projection } from '../projection.js';
 import { ConnectionLost, EpochUnknown, EventPoisoned, TopicAheadOfLog } from './from-kafka.error.js';
 import { type ChainedRecord, follow, type Followed } from './follow.js';
-import { findOffset, holdPlace, movePlace, raiseBase, readPosition, readPlaces } from './partition-place.js';
+import { findOffset, holdPlace, moveEpoch, movePlace, raiseBase, readEpoch, readPlaces } from './partition-place.js';
 
 export type PartitionWriterOptions = {
   readonly store: EventStore;
@@ -24,16 +24,17 @@ export type PartitionWriterOptions = {
   readonly onHole?: (hole: { readonly partition: number; readonly after: number; readonly upTo: number }) => void;
 };
 
-/** `through`: every event of the partition up to there is applied when these are. */
-type Piece = { readonly records: readonly ChainedRecord[]; readonly through?: number };
+/** Of one epoch. `through`: every event of the partition up to there is applied when these are. */
+type Piece = { readonly epoch: number; readonly records: readonly ChainedRecord[]; readonly through?: number };
+type Fill = { readonly partition: number; readonly epoch: RelayEpoch; readonly upTo: number };
 type Beat = () => Promise<void>;
 
 const PAGE_SIZE = 1_000;
 const noBeat: Beat = async () => {};
 
 export class PartitionWriter {
-  /** Every event before this epoch is applied. */
-  #settledEpoch = 0;
+  /** The projection has come so far at least. */
+  #knownEpoch = 0;
   #knownHead = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -47,8 +48,9 @@ export class PartitionWriter {
     return this.#inTurn(async () => {
       await this.#checkHead(records.at(-1)?.position ?? 0);
       for (const run of runsOfOneEpoch(records)) {
-        await this.#settleBefore(run[0]!.epoch, beat);
-        await this.#write(partition, { records: run }, beat);
+        const { epoch } = run[0]!;
+        await this.#enter(epoch, beat);
+        await this.#write(partition, { epoch, records: run }, beat);
       }
     });
   }
@@ -56,22 +58,32 @@ export class PartitionWriter {
   /** The same from the log: every event of the partition up to a position. */
   fill(partition: number, upTo: number, beat: Beat = noBeat): Promise<void> {
     return this.#inTurn(async () => {
-      const base = await this.#base();
-      const { partitions } = await this.#epochOf(base);
-      await this.#fill({ partition, partitions, upTo }, beat);
+      const epoch = await this.#epoch();
+      if (epoch) await this.#fill({ partition, epoch, upTo }, beat);
     });
   }
 
-  /** Every event up to a position, of all partitions, from the log where it has to be; one checkpoint then stands for all places. */
-  settle(upTo: number, beat: Beat = noBeat): Promise<void> {
-    return this.#inTurn(() => this.#settle(upTo, beat));
+  /** Partitions that have not all that the relay has published, after the newest epoch was entered. */
+  lacking(beat: Beat = noBeat): Promise<{ partition: number; upTo: number }[]> {
+    return this.#inTurn(async () => {
+      const { connection, projection } = this.options;
+      const newest = (await readEpochs(connection)).at(-1);
+      if (!newest) return [];
+      await this.#enter(newest.epoch, beat);
+      const [tails, places] = [await readTails(connection, newest.epoch), await readPlaces(connection, projection)];
+      return places.flatMap(({ partition, position }) => {
+        const upTo = tails.get(partition) ?? 0;
+        return position < upTo ? [{ partition, upTo }] : [];
+      });
+    });
   }
 
   /** All partitions as far as the farthest one, so that whoever reads on by position alone misses and doubles nothing. */
-  async settleAll(): Promise<void> {
-    const { connection, projection } = this.options;
-    const farthest = Math.max(0, ...(await readPlaces(connection, projection)).map(({ position }) => position));
-    if (farthest > (await this.#base())) await this.settle(farthest);
+  settle(beat: Beat = noBeat): Promise<void> {
+    return this.#inTurn(async () => {
+      const epoch = await this.#epoch();
+      if (epoch) await this.#raise({ epoch, upTo: 0 }, beat);
+    });
   }
 
   /** What the relay has published was in the log: else that was restored to an older state since. */
@@ -81,50 +93,79 @@ export class PartitionWriter {
     if (position > this.#knownHead) throw new TopicAheadOfLog(position, this.#knownHead);
   }
 
-  async #settleBefore(epoch: number, beat: Beat): Promise<void> {
-    if (epoch <= this.#settledEpoch) return;
-    const start = await epochStart(this.options.connection, epoch);
-    if (start === null) throw new EpochUnknown(epoch);
-    await this.#settle(start, beat);
-    this.#settledEpoch = epoch;
+  /** The epoch that the places are of; undefined: they are of none yet. */
+  async #epoch(): Promise<RelayEpoch | undefined> {
+    const { connection, projection } = this.options;
+    const current = await readEpoch(connection, projection);
+    return (await readEpochs(connection)).find(({ epoch }) => epoch === current);
   }
 
-  async #settle(upTo: number, beat: Beat): Promise<void> {
+  /** One epoch after another, up to this one. */
+  async #enter(wanted: number, beat: Beat): Promise<void> {
+    if (wanted <= this.#knownEpoch) return;
     const { connection, projection } = this.options;
-    for (let base = await this.#base(); base < upTo; base = await this.#base()) {
-      const { partitions, endsAt } = await this.#epochOf(base);
-      const to = Math.min(upTo, endsAt !== null && endsAt > base ? endsAt : upTo);
-      if ((await readPosition(connection, projection)) < to) {
-        for (let partition = 0; partition < partitions; partition++) {
-          await this.#fill({ partition, partitions, upTo: to }, beat);
+    const epochs = await readEpochs(connection);
+    if (!epochs.some(({ epoch }) => epoch === wanted)) throw new EpochUnknown(wanted);
+    const base = await this.#base();
+    const first = epochs.findLast(({ after }) => after <= base) ?? epochs[0]!;
+    let current = (await readEpoch(connection, projection)) ?? first.epoch;
+    await moveEpoch(connection, projection, current);
+    for (; current < wanted; current = (await readEpoch(connection, projection))!) {
+      const at = epochs.findIndex(({ epoch }) => epoch === current);
+      const next = epochs[at + 1]!;
+      await this.#raise({ epoch: epochs[at]!, upTo: next.after, next: next.epoch }, beat);
+    }
+    this.#knownEpoch = current;
+  }
+
+  /**
+   * Every event up to a position, or to the farthest place, of all partitions: one checkpoint then stands for all places, and streams
+   * may be spread anew. A relay that crashed may have published the same events in both epochs: those of the old one that lie
+   * behind are dropped.
+   */
+  async #raise({ epoch, upTo, next }: { epoch: RelayEpoch; upTo: number; next?: number }, beat: Beat): Promise<void> {
+    const { connection, projection } = this.options;
+    for (let isDone = false; !isDone;) {
+      const target = Math.max(upTo, await this.#farthest());
+      if (target > (await this.#base())) {
+        for (let partition = 0; partition < epoch.partitions; partition++) {
+          await this.#fill({ partition, epoch, upTo: target }, beat);
         }
       }
-      await this.#inTransaction(async () => {
+      isDone = await this.#inTransaction(async () => {
         await openPage(connection, projection, 'read', 'alone');
-        await raiseBase(connection, projection, to);
+        if ((await this.#farthest()) > target) return false;
+        await raiseBase(connection, projection, target);
+        if (next !== undefined) await moveEpoch(connection, projection, next);
+        return true;
       });
     }
   }
 
-  async #fill({ partition, partitions, upTo }: Fill, beat: Beat): Promise<void> {
+  async #farthest(): Promise<number> {
+    const places = await readPlaces(this.options.connection, this.options.projection);
+    return Math.max(0, ...places.map(({ position }) => position));
+  }
+
+  async #fill({ partition, epoch: { epoch, partitions }, upTo }: Fill, beat: Beat): Promise<void> {
     const { store, connection, projection } = this.options;
     await findOffset(connection, projection, partition); // makes its row
     const place = (await readPlaces(connection, projection)).find((one) => one.partition === partition)!;
     for await (const page of store.records({ after: place.position, upTo })) {
       const records = page.filter((record) => partitionOf(storedEvent(record).stream, partitions) === partition);
-      await this.#write(partition, { records, through: page.at(-1)!.position }, beat);
+      await this.#write(partition, { epoch, records, through: page.at(-1)!.position }, beat);
     }
-    await this.#move(partition, upTo); // retention may have given up the last ones
+    await this.#move(partition, epoch, upTo); // retention may have given up the last ones
   }
 
   /** Less at a time, until it is one event that cannot be applied. */
-  async #write(partition: number, { records, through }: Piece, beat: Beat): Promise<void> {
+  async #write(partition: number, { epoch, records, through }: Piece, beat: Beat): Promise<void> {
     let rest = records;
     let size = PAGE_SIZE;
     while (rest.length > 0) {
       const page = rest.slice(0, size);
       try {
-        const { taken, hole } = await this.#writePage(partition, page);
+        const { taken, hole } = await this.#writePage(partition, epoch, page);
         rest = rest.slice(taken);
         if (hole && taken === 0) await this.#fillHole(partition, hole, beat);
         size = Math.min(size * 2, PAGE_SIZE);
@@ -135,40 +176,42 @@ export class PartitionWriter {
       }
       await beat();
     }
-    if (through !== undefined) await this.#inTransaction(() => this.#move(partition, through));
+    if (through !== undefined) await this.#move(partition, epoch, through);
   }
 
   async #fillHole(partition: number, hole: NonNullable<Followed['hole']>, beat: Beat): Promise<void> {
     await this.#checkHead(hole.upTo);
     this.options.onHole?.({ partition, ...hole });
-    const { partitions } = await this.#epochOf(hole.after);
-    await this.#fill({ partition, partitions, upTo: hole.upTo }, beat);
+    await this.#fill({ partition, epoch: (await this.#epoch())!, upTo: hole.upTo }, beat);
   }
 
-  /** One transaction: the rows, and the place. */
-  async #writePage(partition: number, given: readonly ChainedRecord[]): Promise<Followed> {
+  /** One transaction: the rows, and the place. What is of an epoch that the projection has left was applied, or comes again. */
+  async #writePage(partition: number, epoch: number, given: readonly ChainedRecord[]): Promise<Followed> {
     const { connection, projection, store, poisoned } = this.options;
     const decoded = await store.decode(poisoned.leaveOut(given));
+    const events = new Map(decoded.map((event) => [event.position, event]));
     return this.#inTransaction(async () => {
       await openPage(connection, projection, 'read', 'together');
-      const followed = follow(await holdPlace(connection, projection, partition), given);
-      const positions = new Set(followed.records.map(({ position }) => position));
-      const events = decoded.filter(({ position }) => positions.has(position));
-      await lockSerial(connection, projection, events);
-      await applyPage(connection, projection, events);
-      await poisoned.settle(connection, events);
-      const last = given[followed.taken - 1];
-      if (last) await movePlace(connection, projection, { partition, ...last });
+      const place = await holdPlace(connection, projection, partition);
+      const followed = place.epoch > epoch ? { records: [], taken: given.length } : follow(place.position, given);
+      const applied = followed.records.flatMap(({ position }) => events.get(position) ?? []);
+      await lockSerial(connection, projection, applied);
+      await applyPage(connection, projection, applied);
+      await poisoned.settle(connection, applied);
+      const { position = place.position } = followed.records.at(-1) ?? {};
+      const offset = given[followed.taken - 1]?.offset;
+      await movePlace(connection, projection, { partition, position, ...(offset !== undefined && { offset }) });
       return followed;
     });
   }
 
   /** No event of the partition lies between its place and this position. */
-  #move(partition: number, position: number): Promise<void> {
+  #move(partition: number, epoch: number, position: number): Promise<void> {
     const { connection, projection } = this.options;
     return this.#inTransaction(async () => {
       await openPage(connection, projection, 'read', 'together');
-      await movePlace(connection, projection, { partition, position });
+      const place = await holdPlace(connection, projection, partition);
+      if (place.epoch === epoch) await movePlace(connection, projection, { partition, position });
     });
   }
 
@@ -179,11 +222,6 @@ export class PartitionWriter {
       [projection.name, projection.version],
     );
     return rows[0]?.position ?? 0;
-  }
-
-  /** Before the relay's first epoch all of the log is one partition. */
-  async #epochOf(position: number): Promise<{ partitions: number; endsAt: number | null }> {
-    return (await epochAfter(this.options.connection, position)) ?? { partitions: 1, endsAt: null };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -207,8 +245,6 @@ export class PartitionWriter {
     }
   }
 }
-
-type Fill = { readonly partition: number; readonly partitions: number; readonly upTo: number };
 
 function* runsOfOneEpoch(records: readonly RelayedRecord[]): Generator<RelayedRecord[]> {
   for (let from = 0; from < records.length;) {

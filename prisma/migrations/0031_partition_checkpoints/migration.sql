@@ -14,6 +14,14 @@ CREATE TABLE read.partition_checkpoint (
   CONSTRAINT partition_checkpoint_pkey PRIMARY KEY (projection, version, partition)
 );
 
+-- The relay's epoch that the places of a projection are of: streams lie in partitions as that epoch has spread them.
+CREATE TABLE read.partition_epoch (
+  projection text NOT NULL,
+  version integer NOT NULL,
+  epoch integer NOT NULL,
+  CONSTRAINT partition_epoch_pkey PRIMARY KEY (projection, version)
+);
+
 -- The position that a projection has reached, however it is fed: every event up to there is applied. A partition that has
 -- all that the relay published to it is as far as the relay, or as the end of the relay's epoch.
 CREATE FUNCTION read.projection_position(of_projection text, of_version integer) RETURNS bigint
@@ -25,7 +33,13 @@ AS $$
   ), epoch AS (
     SELECT e.epoch, e.partitions,
            (SELECT min(later.after_position) FROM relay.epoch later WHERE later.epoch > e.epoch) AS ended_at
-      FROM relay.epoch e, base WHERE e.after_position <= base.position ORDER BY e.epoch DESC LIMIT 1
+      FROM relay.epoch e, base
+     WHERE e.epoch = (SELECT p.epoch FROM read.partition_epoch p
+                       WHERE p.projection = of_projection AND p.version = of_version)
+        OR (e.after_position <= base.position
+            AND NOT EXISTS (SELECT FROM read.partition_epoch p
+                             WHERE p.projection = of_projection AND p.version = of_version))
+     ORDER BY e.epoch DESC LIMIT 1
   ), reached AS (
     SELECT CASE
              WHEN greatest(coalesce(c.position, 0), base.position) >= coalesce(t.position, 0)
