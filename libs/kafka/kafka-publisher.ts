@@ -39,7 +39,7 @@ class KafkaPublisher implements Publisher {
     private readonly id: string,
   ) {}
 
-  async publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
+  async publish(topic: string, messages: Iterable<OutgoingMessage>): Promise<void> {
     try {
       const transaction = await this.producer.transaction();
       try {
@@ -63,7 +63,7 @@ class KafkaPublisher implements Publisher {
 type Sender = { send(record: ProducerRecord): Promise<RecordMetadata[]> };
 
 /** In order. Throws when one of them was not acknowledged; the sender's sequence numbers are then not to be trusted. */
-export async function sendAll(sender: Sender, topic: string, messages: readonly PlacedMessage[]): Promise<void> {
+export async function sendAll(sender: Sender, topic: string, messages: Iterable<PlacedMessage>): Promise<void> {
   for (const part of requests(messages)) {
     const acknowledged = new Set(
       (await sender.send({ topic, acks: -1, messages: part as readonly Message[] as Message[] })).map(
@@ -75,19 +75,20 @@ export async function sendAll(sender: Sender, topic: string, messages: readonly 
   }
 }
 
-function* requests(messages: readonly PlacedMessage[]): Generator<readonly PlacedMessage[]> {
-  let from = 0;
+function* requests(messages: Iterable<PlacedMessage>): Generator<readonly PlacedMessage[]> {
+  let part: PlacedMessage[] = [];
   let bytes = 0;
-  for (const [at, message] of messages.entries()) {
+  for (const message of messages) {
     const size = bytesOf(message);
-    if (at > from && (at - from === MESSAGES_PER_REQUEST || bytes + size > BYTES_PER_REQUEST)) {
-      yield messages.slice(from, at);
-      from = at;
+    if (part.length === MESSAGES_PER_REQUEST || (part.length > 0 && bytes + size > BYTES_PER_REQUEST)) {
+      yield part;
+      part = [];
       bytes = 0;
     }
+    part.push(message);
     bytes += size;
   }
-  if (from < messages.length) yield messages.slice(from);
+  if (part.length > 0) yield part;
 }
 
 function bytesOf({ key, value, headers }: PlacedMessage): number {

@@ -27,9 +27,10 @@ export interface Publisher {
   /**
    * All of the messages or none become visible to readers of committed messages, in this order, after all that was
    * published before. Throws `PublisherFenced` once another publisher has begun under the same id, `BrokerUnavailable`
-   * when the outcome is not known. One that has thrown is to be closed: another begins where the outcome is clear.
+   * when the outcome is not known. One that has thrown is to be closed: another begins where the outcome is clear. A message
+   * is asked for when it is about to be sent.
    */
-  publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void>;
+  publish(topic: string, messages: Iterable<OutgoingMessage>): Promise<void>;
   close(): Promise<void>;
 }
 

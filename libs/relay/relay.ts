@@ -81,10 +81,9 @@ class LogRelay {
     const { transport, topic = EVENTS_TOPIC, source } = this.options;
     const epoch = await currentEpoch(tx, topic, await this.#partitions(topic), events[0]!.position - 1);
     const tails = await readTails(tx, epoch.epoch);
-    const messages = events.map((event) => this.#message(event, epoch, tails));
     try {
       this.#publisher ??= await transport.publisher(`${source} ${topic}`);
-      await this.#publisher.publish(topic, messages);
+      await this.#publisher.publish(topic, this.#messages(events, epoch, tails));
     } catch (error) {
       this.#topic = undefined; // it may be gone, or have more partitions than it had
       await this.close();
@@ -93,12 +92,18 @@ class LogRelay {
     await writeTails(tx, epoch.epoch, tails);
   }
 
-  /** Moves the tail of the event's partition. */
-  #message(event: StoredEvent, { epoch, partitions }: TopicEpoch, tails: Map<number, number>): OutgoingMessage {
-    const partition = partitionOf(event.stream, partitions);
-    const previous = tails.get(partition) ?? 0;
-    tails.set(partition, event.position);
-    return cloudEvent(this.options.source, event, { partition, epoch, previous });
+  /** Moves the tails. One at a time: what lives no longer than its request costs the garbage collector least. */
+  *#messages(
+    events: readonly StoredEvent[],
+    { epoch, partitions }: TopicEpoch,
+    tails: Map<number, number>,
+  ): Generator<OutgoingMessage> {
+    for (const event of events) {
+      const partition = partitionOf(event.stream, partitions);
+      const previous = tails.get(partition) ?? 0;
+      tails.set(partition, event.position);
+      yield cloudEvent(this.options.source, event, { partition, epoch, previous });
+    }
   }
 
   /** Made when it is missing; looked at again now and then, because an operator may have given it more partitions. */
