@@ -77,7 +77,10 @@ async function allSeen(): Promise<void> {
 }
 
 function print(): void {
-  const table = new Table({ head: ['projection', 'visible after: p50 ms', 'p99 ms', 'max ms'] });
+  const table = new Table({
+    style: { head: [], border: [], compact: true },
+    head: ['projection', 'visible after: p50 ms', 'p99 ms', 'max ms'],
+  });
   for (const [projection, points] of seen) {
     const latencies: number[] = [];
     let next = 0;
