@@ -20,7 +20,8 @@ let processes: TestProcess[];
 
 async function projector({ url = log.database.url, pauseMs = 0 } = {}): Promise<TestProcess> {
   const options = JSON.stringify({ url, brokers: brokers.addresses, topic: log.topic, pauseMs });
-  const started = await startProcess(['test/kafka/projector-process.spec-support.mjs', options]);
+  const program = ['test/kafka/projector-process.spec-support.mjs', options];
+  const started = await startProcess(program, { readyWhen: /^started$/m });
   processes.push(started);
   return started;
 }
@@ -41,7 +42,9 @@ async function differences(): Promise<unknown[]> {
       const one = byStream.get(stream);
       return one?.steps === version && one.last === version && one.in_order ? [] : [{ stream, version, counted: one }];
     });
-    if (wrong.length === 0 || Date.now() > deadline) return wrong.slice(0, 3);
+    const said = processes.map((one) => one.output().replaceAll('within a page\n', ''));
+    if (wrong.length === 0) return [];
+    if (Date.now() > deadline) return [...wrong.slice(0, 3), ...said];
   }
 }
 
