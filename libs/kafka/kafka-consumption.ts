@@ -6,6 +6,8 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { ConsumeOptions, Consumption, IncomingMessage } from './transport.js';
 
 const RETRY_MS = 500;
+/** So often Kafka is told how far the member has come: every telling is a write of the broker's. */
+const COMMIT_MS = 1_000;
 
 export async function startConsuming(consumer: Consumer, topic: string, options: ConsumeOptions): Promise<Consumption> {
   const member = new GroupMember(consumer, topic, options);
@@ -17,6 +19,9 @@ class GroupMember implements Consumption {
   #stopping = false;
   /** Partitions that were assigned anew and not yet set to the reader's own offset. */
   readonly #unplaced = new Set<number>();
+  /** By partition: the offset after what is done with, where Kafka was not told yet. */
+  readonly #uncommitted = new Map<number, bigint>();
+  #committing: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly consumer: Consumer,
@@ -29,6 +34,8 @@ class GroupMember implements Consumption {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       const partitions = payload.memberAssignment[topic] ?? [];
       for (const partition of partitions) this.#unplaced.add(partition);
+      for (const partition of this.#uncommitted.keys())
+        if (!partitions.includes(partition)) this.#uncommitted.delete(partition);
       options.onAssigned?.(partitions);
       for (const partition of partitions) void this.#place(partition);
     });
@@ -41,6 +48,7 @@ class GroupMember implements Consumption {
       partitionsConsumedConcurrently: options.concurrency ?? 1,
       eachBatch: (payload) => this.#give(payload),
     });
+    this.#committing = setInterval(() => void this.#commit(), COMMIT_MS).unref();
   }
 
   pause(partition: number): void {
@@ -53,6 +61,8 @@ class GroupMember implements Consumption {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    clearInterval(this.#committing);
+    await this.#commit();
     await this.consumer.disconnect();
   }
 
@@ -68,15 +78,7 @@ class GroupMember implements Consumption {
     }
   }
 
-  async #give({
-    batch,
-    heartbeat,
-    isRunning,
-    isStale,
-    resolveOffset,
-    pause,
-    commitOffsetsIfNecessary,
-  }: EachBatchPayload): Promise<void> {
+  async #give({ batch, heartbeat, isRunning, isStale, resolveOffset, pause }: EachBatchPayload): Promise<void> {
     const { partition } = batch;
     if (!isRunning() || isStale() || this.#unplaced.has(partition)) return;
     const messages = batch.messages.map((message) => incoming(partition, message));
@@ -90,8 +92,15 @@ class GroupMember implements Consumption {
     }
     resolveOffset(batch.lastOffset());
     await heartbeat();
-    const next = String(BigInt(batch.lastOffset()) + 1n);
-    await commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions: [{ partition, offset: next }] }] });
+    this.#uncommitted.set(partition, BigInt(batch.lastOffset()) + 1n);
+  }
+
+  /** What Kafka refuses it is told again with the next messages, by whoever has the partition then. */
+  async #commit(): Promise<void> {
+    const { consumer, topic } = this;
+    const offsets = [...this.#uncommitted].map(([partition, next]) => ({ topic, partition, offset: String(next) }));
+    this.#uncommitted.clear();
+    if (offsets.length > 0) await consumer.commitOffsets(offsets).catch(() => {});
   }
 }
 
