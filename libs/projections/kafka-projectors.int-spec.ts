@@ -381,6 +381,20 @@ describeWithKafka('projectors and Kafka', () => {
       expect(await contents(database)).toEqual(await rebuilt());
     });
 
+    it('go on when the database has ended their connections', async () => {
+      relay(3);
+      const projectors = members();
+      await caughtUp(projectors);
+      const { rows } = await database.adminPool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+          WHERE datname = current_database() AND locktype = 'advisory' AND mode = 'ShareLock'`,
+      );
+      expect(rows).toHaveLength(projections.length);
+      await record(database, ['directory-t2-misplaced.ldif']);
+      await caughtUp(projectors);
+      expect(await contents(database)).toEqual(await rebuilt());
+    });
+
     it('are rebuilt while they are fed', async () => {
       relay(3);
       const projectors = members();

@@ -161,22 +161,34 @@ export class PartitionWriter {
   /** Less at a time, until it is one event that cannot be applied. */
   async #write(partition: number, { epoch, records, through }: Piece, beat: Beat): Promise<void> {
     let rest = records;
-    let size = PAGE_SIZE;
-    while (rest.length > 0) {
+    for (let size = PAGE_SIZE; rest.length > 0; await beat()) {
       const page = rest.slice(0, size);
-      try {
-        const { taken, hole } = await this.#writePage(partition, epoch, page);
-        rest = rest.slice(taken);
-        if (hole && taken === 0) await this.#fillHole(partition, hole, beat);
-        size = Math.min(size * 2, PAGE_SIZE);
-      } catch (error) {
-        if (error instanceof EventPoisoned || mayPass(error)) throw error;
-        if (page.length === 1) throw new EventPoisoned(this.options.projection.name, page[0]!.position, error);
+      const written = await this.#tryPage(partition, epoch, page);
+      if ('error' in written) {
+        if (page.length === 1) throw new EventPoisoned(this.options.projection.name, page[0]!.position, written.error);
         size = Math.ceil(page.length / 2);
+        continue;
       }
-      await beat();
+      const { taken, hole } = written;
+      rest = rest.slice(taken);
+      size = Math.min(size * 2, PAGE_SIZE);
+      if (hole && taken === 0) await this.#fillHole(partition, hole, beat);
     }
     if (through !== undefined) await this.#move(partition, epoch, through);
+  }
+
+  /** `error`: the page itself cannot be applied. Throws what may pass. */
+  async #tryPage(
+    partition: number,
+    epoch: number,
+    page: readonly ChainedRecord[],
+  ): Promise<Followed | { readonly error: unknown }> {
+    try {
+      return await this.#writePage(partition, epoch, page);
+    } catch (error) {
+      if (mayPass(error)) throw error;
+      return { error };
+    }
   }
 
   async #fillHole(partition: number, hole: NonNullable<Followed['hole']>, beat: Beat): Promise<void> {
@@ -230,10 +242,11 @@ export class PartitionWriter {
     return done;
   }
 
+  /** Throws ConnectionLost where the outcome is not known. */
   async #inTransaction<T>(work: () => Promise<T>): Promise<T> {
     const { connection } = this.options;
-    await connection.query('BEGIN');
     try {
+      await connection.query('BEGIN');
       const done = await work();
       await connection.query('COMMIT');
       return done;
