@@ -52,6 +52,10 @@ describe('an event as a CloudEvent', () => {
     });
   });
 
+  it('comes back without its body where its type is not wanted', () => {
+    expect(relayedRecord(received(sent({})), () => false)).toMatchObject({ body: '', previous: 9, epoch: 1 });
+  });
+
   it('comes back as the record that it was made from', () => {
     fc.assert(
       fc.property(

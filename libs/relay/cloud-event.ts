@@ -44,7 +44,7 @@ export function cloudEvent(source: string, event: StoredEvent, place: Place): Ou
   return { partition: place.partition, key: stream, value: event.data, headers };
 }
 
-/** A message as it came, with the record of the log that it was made from (its body not to the byte, but equal as JSON). */
+/** A message as it came, with the record of the log that it was made from: its body not to the byte, but equal as JSON; empty if not wanted. */
 export type RelayedRecord = LogRecord & { readonly offset: bigint; readonly epoch: number; readonly previous: number };
 
 /** The message is not one of the relay's, or was damaged. */
@@ -55,8 +55,11 @@ export class MessageInvalid extends Error {
   }
 }
 
-/** Throws MessageInvalid. */
-export function relayedRecord(message: IncomingMessage): RelayedRecord {
+/** The body only of types that are wanted: what nobody reads is not even parsed. Throws MessageInvalid. */
+export function relayedRecord(
+  message: IncomingMessage,
+  isWanted: (type: string) => boolean = () => true,
+): RelayedRecord {
   const { headers, value, offset, key } = message;
   const invalid = (reason: string): never => {
     throw new MessageInvalid(message, reason);
@@ -77,14 +80,18 @@ export function relayedRecord(message: IncomingMessage): RelayedRecord {
   };
   const quoted = (name: string): string => JSON.stringify(text(name));
   if (key !== text('ce_subject')) invalid('its key is not its stream');
-  const data = json('its value', value?.toString() ?? '');
-  const metadata = json('its header metadata', text('metadata'));
-  return {
-    position: number('position'),
-    body:
+  const body = (): string => {
+    const data = json('its value', value?.toString() ?? '');
+    const metadata = json('its header metadata', text('metadata'));
+    return (
       `{"data":${data},"id":${quoted('ce_id')},"metadata":${metadata},"occurredAt":${quoted('ce_time')},` +
       `"recordedAt":${quoted('recordedat')},"schemaVersion":${number('schemaversion')},"stream":${JSON.stringify(key)},` +
-      `"type":${quoted('ce_type')},"version":${number('version')}}`,
+      `"type":${quoted('ce_type')},"version":${number('version')}}`
+    );
+  };
+  return {
+    position: number('position'),
+    body: isWanted(text('ce_type')) ? body() : '',
     offset,
     epoch: number('epoch'),
     previous: number('previous'),

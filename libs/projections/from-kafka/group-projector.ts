@@ -13,7 +13,7 @@ import type { Consumption, IncomingMessage, Transport } from '#kafka';
 import { MessageInvalid, type RelayedRecord, relayedRecord, relayProgress } from '#relay';
 import type { Pool } from 'pg';
 import { PoisonedEvents } from '../poisoned-events.js';
-import type { Projection } from '../projection.js';
+import { isHandled, type Projection } from '../projection.js';
 import { messageOf, type ProjectorStatus } from '../projectors.js';
 import { copyToDeadLetters, DEAD_LETTERS, deadLetterTopic } from './dead-letter-topic.js';
 import { EpochUnknown, EventPoisoned, PartitionStopped } from './from-kafka.error.js';
@@ -36,6 +36,8 @@ const LOOK_MS = 1_000;
 const SILENCE_MS = 5_000;
 /** A member that hangs within a page, or whose network does, holds its partition no longer than this. */
 const SILENCE_IN_PAGE_MS_MAX = 15_000;
+/** Those whose messages have come are applied in one transaction. */
+const PARTITIONS_AT_ONCE = 16;
 const TROUBLE_MS = 5_000;
 
 export class GroupProjector {
@@ -130,10 +132,12 @@ export class GroupProjector {
     return transport.consume({
       group: consumerGroup(topic, projection.name),
       topic,
+      concurrency: PARTITIONS_AT_ONCE,
       from: (partition) => findOffset(pool, projection, partition),
       handle: (partition, messages, beat) => this.#handle(writer, partition, messages, beat),
       onAssigned: (partitions) => {
         this.#assigned = partitions;
+        this.#lastGiven = performance.now();
         for (const partition of this.#stopped.keys())
           if (!partitions.includes(partition)) this.#stopped.delete(partition);
       },
@@ -169,7 +173,7 @@ export class GroupProjector {
     const records: RelayedRecord[] = [];
     for (const message of messages) {
       try {
-        records.push(relayedRecord(message));
+        records.push(relayedRecord(message, (type) => isHandled(this.options.projection, type)));
       } catch (error) {
         if (!(error instanceof MessageInvalid)) throw error;
         this.options.log(error.message);
@@ -181,8 +185,8 @@ export class GroupProjector {
 
   async #stopAt(partition: number, poisoned: EventPoisoned, messages: readonly IncomingMessage[]): Promise<void> {
     const isKnown = this.#stopped.get(partition)?.position === poisoned.position;
-    await this.#poisoned.open(poisoned.position, poisoned.cause);
     this.#stopped.set(partition, poisoned);
+    await this.#poisoned.open(poisoned.position, poisoned.cause);
     if (isKnown) return;
     this.options.log(
       `${poisoned.message}: partition ${partition} stands still until it is retried or skipped (kerbtrail dlq)`,

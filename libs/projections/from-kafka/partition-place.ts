@@ -5,7 +5,7 @@ import type { Pool, PoolClient } from 'pg';
 export type PartitionPlace = { readonly partition: number; readonly position: number };
 
 /** `offset`: of the record at that position, if it came from Kafka. */
-type Moved = PartitionPlace & { readonly offset?: bigint };
+type Moved = PartitionPlace & { readonly offset?: bigint | undefined };
 
 /** Offset to read on from in Kafka; null: from the first message. Makes the partition's row, and the projection's, if need be. */
 export async function findOffset(
@@ -33,36 +33,43 @@ export async function findOffset(
 
 export type HeldPlace = { readonly position: number; readonly epoch: number };
 
-/** The place in the partition, held against every other member until the transaction ends, and the projection's epoch. */
-export async function holdPlace(
+/** Places in these partitions, held against every other member until the transaction ends, and the projection's epoch. */
+export async function holdPlaces(
   tx: PoolClient,
   { name, version }: CheckpointKey,
-  partition: number,
-): Promise<HeldPlace> {
-  const { rows } = await tx.query<HeldPlace>({
-    name: 'read.hold_place',
-    text: `SELECT greatest(p.position, c.position) AS position, e.epoch
+  partitions: readonly number[],
+): Promise<ReadonlyMap<number, HeldPlace>> {
+  const { rows } = await tx.query<HeldPlace & { readonly partition: number }>({
+    name: 'read.hold_places',
+    text: `SELECT p.partition, greatest(p.position, c.position) AS position, e.epoch
              FROM read.partition_checkpoint p
              JOIN read.checkpoint c USING (projection, version)
              JOIN read.partition_epoch e USING (projection, version)
-            WHERE projection = $1 AND version = $2 AND partition = $3 FOR UPDATE OF p`,
-    values: [name, version, partition],
+            WHERE projection = $1 AND version = $2 AND partition = ANY ($3) ORDER BY p.partition FOR UPDATE OF p`,
+    values: [name, version, partitions],
   });
-  return rows[0]!;
+  return new Map(rows.map(({ partition, ...place }) => [partition, place]));
 }
 
-/** Never back in position. Where it did not come from Kafka, Kafka is read on where it was. */
-export async function movePlace(
+/** Never back in position. Where one did not come from Kafka, Kafka is read on where it was. */
+export async function movePlaces(
   tx: PoolClient,
   { name, version }: CheckpointKey,
-  { partition, position, offset }: Moved,
+  places: readonly Moved[],
 ): Promise<void> {
   await tx.query({
-    name: 'read.move_place',
-    text: `UPDATE read.partition_checkpoint
-              SET position = greatest(position, $4), next_offset = coalesce($5, next_offset), updated_at = now()
-            WHERE projection = $1 AND version = $2 AND partition = $3`,
-    values: [name, version, partition, position, offset === undefined ? null : (offset + 1n).toString()],
+    name: 'read.move_places',
+    text: `UPDATE read.partition_checkpoint p
+              SET position = greatest(p.position, moved.position), next_offset = coalesce(moved.next, p.next_offset), updated_at = now()
+             FROM unnest($3::integer[], $4::bigint[], $5::bigint[]) AS moved (partition, position, next)
+            WHERE projection = $1 AND version = $2 AND p.partition = moved.partition`,
+    values: [
+      name,
+      version,
+      places.map(({ partition }) => partition),
+      places.map(({ position }) => position),
+      places.map(({ offset }) => (offset === undefined ? null : (offset + 1n).toString())),
+    ],
   });
 }
 

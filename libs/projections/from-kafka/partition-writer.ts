@@ -3,23 +3,15 @@
  * that holds the rows, so the effect of each event is there exactly once, whatever Kafka gives again or in whichever order.
  * What Kafka does not give is read from the log. All of it on one connection, one page at a time.
  */
-import type { PoolClient } from 'pg';
-import { type EventStore, mayPass } from '#event-store';
+import { mayPass } from '#event-store';
 import { partitionOf } from '#kafka';
 import { readEpochs, readTails, type RelayedRecord, type RelayEpoch, storedEvent } from '#relay';
-import { applyPage, lockSerial, openPage } from '../project-page.js';
-import type { PoisonedEvents } from '../poisoned-events.js';
-import type { Projection } from '../projection.js';
-import { ConnectionLost, EpochUnknown, EventPoisoned, TopicAheadOfLog } from './from-kafka.error.js';
-import { type ChainedRecord, follow, type Followed } from './follow.js';
-import { findOffset, holdPlace, moveEpoch, movePlace, raiseBase, readEpoch, readPlaces } from './partition-place.js';
+import type { ChainedRecord, Followed } from './follow.js';
+import { EpochUnknown, EventPoisoned, TopicAheadOfLog } from './from-kafka.error.js';
+import { PageWriter, type PageWriterOptions, type PartitionPage } from './page-writer.js';
+import { findOffset, moveEpoch, raiseBase, readEpoch, readPlaces } from './partition-place.js';
 
-export type PartitionWriterOptions = {
-  readonly store: EventStore;
-  readonly projection: Projection;
-  /** Nothing else is done on it, and its session holds the projection's reader lock. */
-  readonly connection: PoolClient;
-  readonly poisoned: PoisonedEvents;
+export type PartitionWriterOptions = PageWriterOptions & {
   /** Something was missing in Kafka and is read from the log. */
   readonly onHole?: (hole: { readonly partition: number; readonly after: number; readonly upTo: number }) => void;
 };
@@ -28,6 +20,14 @@ export type PartitionWriterOptions = {
 type Piece = { readonly epoch: number; readonly records: readonly ChainedRecord[]; readonly through?: number };
 type Fill = { readonly partition: number; readonly epoch: RelayEpoch; readonly upTo: number };
 type Beat = () => Promise<void>;
+
+type Batch = {
+  readonly partition: number;
+  readonly records: readonly RelayedRecord[];
+  readonly beat: Beat;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+};
 
 const PAGE_SIZE = 1_000;
 const noBeat: Beat = async () => {};
@@ -38,21 +38,66 @@ export class PartitionWriter {
   #knownHead = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: PartitionWriterOptions) {}
+  readonly #pages: PageWriter;
+  readonly #waiting: Batch[] = [];
+
+  constructor(private readonly options: PartitionWriterOptions) {
+    this.#pages = new PageWriter(options);
+  }
 
   /**
-   * Records of one partition, as Kafka gave them. Throws EventPoisoned naming the event that cannot be applied, alone neither;
-   * all before it are applied. What else it throws may pass.
+   * Records of one partition, as Kafka gave them; those of several partitions that wait for their turn are applied together. Throws
+   * EventPoisoned naming the event that cannot be applied, alone neither; all before it are applied. What else it throws may pass.
    */
   apply(partition: number, records: readonly RelayedRecord[], beat: Beat = noBeat): Promise<void> {
-    return this.#inTurn(async () => {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ partition, records, beat, resolve, reject });
+      void this.#inTurn(() => this.#applyWaiting());
+    });
+  }
+
+  /** As many as make a page; the others have turns of their own. */
+  async #applyWaiting(): Promise<void> {
+    const batches: Batch[] = [];
+    for (let size = 0; this.#waiting.length > 0 && size < PAGE_SIZE;) {
+      const batch = this.#waiting.shift()!;
+      batches.push(batch);
+      size += batch.records.length;
+    }
+    try {
+      const rests = batches.length > 1 ? await this.#applyTogether(batches) : undefined;
+      for (const batch of batches) await this.#applyAlone(batch, rests?.get(batch) ?? batch.records);
+    } catch (error) {
+      for (const { reject } of batches) reject(error); // those that are done hear nothing of it
+    }
+  }
+
+  /** What is left of each; undefined where something is not as it mostly is, and each is to be looked at alone. */
+  async #applyTogether(batches: readonly Batch[]): Promise<ReadonlyMap<Batch, readonly RelayedRecord[]> | undefined> {
+    const all = batches.flatMap(({ records }) => records);
+    const epochs = new Set(all.map(({ epoch }) => epoch));
+    const partitions = new Set(batches.map(({ partition }) => partition));
+    const [epoch] = epochs;
+    if (epoch === undefined || epochs.size > 1 || partitions.size < batches.length) return undefined;
+    await this.#checkHead(Math.max(...all.map(({ position }) => position)));
+    await this.#enter(epoch, batches[0]!.beat);
+    const written = await this.#tryPages(epoch, batches);
+    if ('error' in written) return undefined;
+    return new Map(batches.map((batch, at) => [batch, batch.records.slice(written.followed[at]!.taken)]));
+  }
+
+  async #applyAlone({ partition, beat, resolve, reject }: Batch, records: readonly RelayedRecord[]): Promise<void> {
+    try {
       await this.#checkHead(records.at(-1)?.position ?? 0);
       for (const run of runsOfOneEpoch(records)) {
         const { epoch } = run[0]!;
         await this.#enter(epoch, beat);
         await this.#write(partition, { epoch, records: run }, beat);
       }
-    });
+      resolve();
+    } catch (error) {
+      reject(error);
+    }
   }
 
   /** The same from the log: every event of the partition up to a position. */
@@ -132,8 +177,7 @@ export class PartitionWriter {
           await this.#fill({ partition, epoch, upTo: target }, beat);
         }
       }
-      isDone = await this.#inTransaction(async () => {
-        await openPage(connection, projection, 'read', 'alone');
+      isDone = await this.#pages.inTransaction('alone', async () => {
         if ((await this.#farthest()) > target) return false;
         await raiseBase(connection, projection, target);
         if (next !== undefined) await moveEpoch(connection, projection, next);
@@ -155,7 +199,7 @@ export class PartitionWriter {
       const records = page.filter((record) => partitionOf(storedEvent(record).stream, partitions) === partition);
       await this.#write(partition, { epoch, records, through: page.at(-1)!.position }, beat);
     }
-    await this.#move(partition, epoch, upTo); // retention may have given up the last ones
+    await this.#pages.move(partition, epoch, upTo); // retention may have given up the last ones
   }
 
   /** Less at a time, until it is one event that cannot be applied. */
@@ -163,28 +207,27 @@ export class PartitionWriter {
     let rest = records;
     for (let size = PAGE_SIZE; rest.length > 0; await beat()) {
       const page = rest.slice(0, size);
-      const written = await this.#tryPage(partition, epoch, page);
+      const written = await this.#tryPages(epoch, [{ partition, records: page }]);
       if ('error' in written) {
         if (page.length === 1) throw new EventPoisoned(this.options.projection.name, page[0]!.position, written.error);
         size = Math.ceil(page.length / 2);
         continue;
       }
-      const { taken, hole } = written;
+      const { taken, hole } = written.followed[0]!;
       rest = rest.slice(taken);
       size = Math.min(size * 2, PAGE_SIZE);
       if (hole && taken === 0) await this.#fillHole(partition, hole, beat);
     }
-    if (through !== undefined) await this.#move(partition, epoch, through);
+    if (through !== undefined) await this.#pages.move(partition, epoch, through);
   }
 
-  /** `error`: the page itself cannot be applied. Throws what may pass. */
-  async #tryPage(
-    partition: number,
+  /** `error`: the pages themselves cannot be applied. Throws what may pass. */
+  async #tryPages(
     epoch: number,
-    page: readonly ChainedRecord[],
-  ): Promise<Followed | { readonly error: unknown }> {
+    pages: readonly PartitionPage[],
+  ): Promise<{ readonly followed: readonly Followed[] } | { readonly error: unknown }> {
     try {
-      return await this.#writePage(partition, epoch, page);
+      return { followed: await this.#pages.write(epoch, pages) };
     } catch (error) {
       if (mayPass(error)) throw error;
       return { error };
@@ -195,36 +238,6 @@ export class PartitionWriter {
     await this.#checkHead(hole.upTo);
     this.options.onHole?.({ partition, ...hole });
     await this.#fill({ partition, epoch: (await this.#epoch())!, upTo: hole.upTo }, beat);
-  }
-
-  /** One transaction: the rows, and the place. What is of an epoch that the projection has left was applied, or comes again. */
-  async #writePage(partition: number, epoch: number, given: readonly ChainedRecord[]): Promise<Followed> {
-    const { connection, projection, store, poisoned } = this.options;
-    const decoded = await store.decode(poisoned.leaveOut(given));
-    const events = new Map(decoded.map((event) => [event.position, event]));
-    return this.#inTransaction(async () => {
-      await openPage(connection, projection, 'read', 'together');
-      const place = await holdPlace(connection, projection, partition);
-      const followed = place.epoch > epoch ? { records: [], taken: given.length } : follow(place.position, given);
-      const applied = followed.records.flatMap(({ position }) => events.get(position) ?? []);
-      await lockSerial(connection, projection, applied);
-      await applyPage(connection, projection, applied);
-      await poisoned.settle(connection, applied);
-      const { position = place.position } = followed.records.at(-1) ?? {};
-      const offset = given[followed.taken - 1]?.offset;
-      await movePlace(connection, projection, { partition, position, ...(offset !== undefined && { offset }) });
-      return followed;
-    });
-  }
-
-  /** No event of the partition lies between its place and this position. */
-  #move(partition: number, epoch: number, position: number): Promise<void> {
-    const { connection, projection } = this.options;
-    return this.#inTransaction(async () => {
-      await openPage(connection, projection, 'read', 'together');
-      const place = await holdPlace(connection, projection, partition);
-      if (place.epoch === epoch) await movePlace(connection, projection, { partition, position });
-    });
   }
 
   async #base(): Promise<number> {
@@ -240,22 +253,6 @@ export class PartitionWriter {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;
-  }
-
-  /** Throws ConnectionLost where the outcome is not known. */
-  async #inTransaction<T>(work: () => Promise<T>): Promise<T> {
-    const { connection } = this.options;
-    try {
-      await connection.query('BEGIN');
-      const done = await work();
-      await connection.query('COMMIT');
-      return done;
-    } catch (error) {
-      await connection.query('ROLLBACK').catch(() => {
-        throw new ConnectionLost(error);
-      });
-      throw error;
-    }
   }
 }
 
