@@ -88,8 +88,8 @@ export class GroupProjector {
   async #takeTurn(): Promise<void> {
     const { pool, projection, transport, topic } = this.options;
     const connection = await pool.connect();
-    let isLost = false;
-    connection.once('end', () => (isLost = true));
+    const session = { isLost: false };
+    connection.once('end', () => (session.isLost = true));
     let consumption: Consumption | undefined;
     try {
       if (!(await transport.partitionEnds(topic))) return; // the relay makes it
@@ -99,7 +99,7 @@ export class GroupProjector {
       const writer = this.#writerOn(connection);
       consumption = await this.#consume(writer);
       this.#mode = 'live';
-      while (!this.#stopping.signal.aborted && !isLost) {
+      while (!this.#stopping.signal.aborted && !session.isLost) {
         await delay(LOOK_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
         await this.#lookForSilence(writer);
       }
