@@ -14,7 +14,6 @@ export {
   type RawIngestionOptions,
   type RawIngestionStatus,
 } from './from-kafka/raw-ingestion.js';
-export { deadLetterTopic } from './from-kafka/raw-quarantine.js';
 export { mapFile, type Finished, type MappedItem, type Progress, type Unfinished } from './map-file.js';
 export type { Naming, Placed, PlacedRecord, PlacedSource, Quarantined, SourceKind } from './place.js';
 export {

@@ -1,5 +1,6 @@
 /** Apache Kafka: the port (transport.ts) and KafkaJS behind it. */
 export { connectKafka, type KafkaOptions } from './kafka-transport.js';
+export { deadLetterHeaders, deadLetterTopic, type DeadLetterWhy } from './dead-letter.js';
 export { partitionOf } from './partition-of.js';
 export {
   BrokerUnavailable,

@@ -1,6 +1,6 @@
 /**
- * One member of a consumer group over KafkaJS. Where a partition is read on from is the reader's own business (its offset
- * stands in its own database); the offset committed to Kafka is for people and tools that look at the group's lag.
+ * One member of a consumer group over KafkaJS. Where a partition is read on from is the reader's own business: from an offset of
+ * its own, or from what the group has committed, which is told to Kafka once a second and so may be read again.
  */
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { ConsumeOptions, Consumption, IncomingMessage } from './transport.js';

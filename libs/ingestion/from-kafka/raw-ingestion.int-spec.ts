@@ -17,14 +17,20 @@ import {
   type RecordedEvent,
   systemRandom,
 } from '#event-store';
-import { BrokerUnavailable, connectKafka, type IncomingMessage, type LooseMessage, type Transport } from '#kafka';
+import {
+  BrokerUnavailable,
+  connectKafka,
+  deadLetterTopic,
+  type IncomingMessage,
+  type LooseMessage,
+  type Transport,
+} from '#kafka';
 import { listDeadLetters, operationEvents } from '#operations';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { describeWithOwnKafka, type KafkaBrokers, startKafkaBrokers } from '../../../test/support/kafka-brokers.js';
 import { importFile } from '../import-file.js';
 import { linesOf, recordsOf, sambaLog, vectorLine } from './collected.spec-support.js';
 import { INGEST_GROUP, type RawIngestion, type RawIngestionOptions, startRawIngestion } from './raw-ingestion.js';
-import { deadLetterTopic } from './raw-quarantine.js';
 
 const SAMPLE = 'samples/lab-samba-ad/log.samba.gz';
 const EVENTS = 247;

@@ -6,11 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { LogPorts } from '#directory';
-import type { Consumption, IncomingMessage, TopicSettings, Transport } from '#kafka';
+import { type Consumption, deadLetterTopic, type IncomingMessage, type TopicSettings, type Transport } from '#kafka';
 import { RawLog } from './raw-append.js';
 import { retryLetters } from './raw-letters.js';
 import { LOOK_BACK, RawPartition } from './raw-partition.js';
-import { deadLetterTopic, quarantine } from './raw-quarantine.js';
+import { quarantine } from './raw-quarantine.js';
 
 export const RAW_TOPIC = 'kerbtrail.raw.v1';
 export const INGEST_GROUP = 'kerbtrail.ingest';

@@ -3,7 +3,7 @@
  * says where it lies. The copy may come twice when the two are cut off from each other; the letter does not.
  */
 import type { Pool } from 'pg';
-import type { IncomingMessage, LooseMessage, Transport } from '#kafka';
+import { deadLetterHeaders, deadLetterTopic, type IncomingMessage, type LooseMessage, type Transport } from '#kafka';
 import { openDeadLetter } from '#operations';
 import type { Refusal } from './raw-reader.js';
 
@@ -13,10 +13,6 @@ const HEAD_BYTES = 64 * 1024;
 const HEADER_CHARACTERS_MAX = 16_384;
 /** Headers and the rest of a copy, roughly and rarely. */
 const COPY_BYTES = 20_000;
-
-export function deadLetterTopic(topic: string): string {
-  return `${topic}.dlq`;
-}
 
 export type Refused = { readonly message: IncomingMessage; readonly refusal: Refusal };
 
@@ -54,7 +50,7 @@ function parts(refused: readonly Refused[]): Refused[][] {
 }
 
 function copyOf(topic: string, { message, refusal }: Refused): LooseMessage {
-  const { key, value, headers, partition, offset } = message;
+  const { key, value, headers } = message;
   const bytes = value?.length ?? 0;
   const isCut = bytes > WHOLE_BYTES_MAX;
   return {
@@ -62,12 +58,7 @@ function copyOf(topic: string, { message, refusal }: Refused): LooseMessage {
     value: isCut ? value!.subarray(0, HEAD_BYTES) : value,
     headers: {
       ...(size(headers) <= HEADER_CHARACTERS_MAX && headers),
-      'dlq-topic': topic,
-      'dlq-partition': String(partition),
-      'dlq-offset': String(offset),
-      'dlq-code': refusal.code,
-      'dlq-reason': refusal.reason,
-      'dlq-by': 'ingest',
+      ...deadLetterHeaders(topic, message, { ...refusal, by: 'ingest' }),
       ...(isCut && { 'dlq-bytes': String(bytes) }),
     },
   };

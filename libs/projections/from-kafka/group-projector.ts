@@ -9,13 +9,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { type EventStore, tryLock } from '#event-store';
-import type { Consumption, IncomingMessage, Transport } from '#kafka';
+import { type Consumption, deadLetterTopic, type IncomingMessage, type Transport } from '#kafka';
 import { MessageInvalid, type RelayedRecord, relayedRecord, relayProgress } from '#relay';
 import type { Pool } from 'pg';
 import { PoisonedEvents } from '../poisoned-events.js';
 import { isHandled, type Projection } from '../projection.js';
 import { messageOf, type ProjectorStatus } from '../projectors.js';
-import { copyToDeadLetters, DEAD_LETTERS, deadLetterTopic } from './dead-letter-topic.js';
+import { copyToDeadLetters, DEAD_LETTERS } from './dead-letter-topic.js';
 import { EpochUnknown, EventPoisoned, PartitionStopped } from './from-kafka.error.js';
 import { findOffset, readPlaces, readPosition } from './partition-place.js';
 import { PartitionWriter } from './partition-writer.js';

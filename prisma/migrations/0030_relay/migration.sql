@@ -1,5 +1,5 @@
 -- How far the relay has published, per partition of the topic: what the `previous` header of the next message there says.
--- Another number of partitions spreads streams anew, so it begins an epoch with chains of its own.
+-- Another number of partitions spreads streams anew, so it begins an epoch with whose chains go on where a partition was there before.
 CREATE SCHEMA relay;
 GRANT USAGE ON SCHEMA relay TO kerbtrail_app;
 
